@@ -1,0 +1,73 @@
+"""Puts a clock time or a part of the day onto a date."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from pitstop.language.times.model import ZONE, Clock
+from pitstop.language.times.words import DAYPARTS
+
+_DAY = timedelta(days=1)
+
+
+def midnight(day: date) -> datetime:
+    """Return the start of `day` in Asia/Shanghai."""
+    return datetime.combine(day, time(), tzinfo=ZONE)
+
+
+def part_bounds(day: date, part: str) -> tuple[datetime, datetime]:
+    """Return when a part of `day` starts, for an appointment, and when it is over."""
+    if part == "late":
+        return part_bounds(day + _DAY, "dawn")
+    _, until, start = DAYPARTS[part]
+    return midnight(day) + timedelta(hours=start), midnight(day) + timedelta(hours=until)
+
+
+def readings(clock: Clock, part: str | None) -> list[int]:
+    """Return the hours after midnight that `clock` may mean, the likeliest first.
+
+    24 and more lie in the next day (晚上十二点). Empty where clock and part of
+    the day contradict each other (上午15点). Without either, hours from one to
+    six are in the afternoon: nobody books a workshop at three in the night.
+    """
+    hour = clock.hour
+    if clock.half is not None:
+        return [hour % 12 + (12 if clock.half == "pm" else 0)] if hour <= 12 else [hour]
+    if part is not None:
+        found = _with_part(hour, part)
+        return [] if found is None else [found]
+    if clock.sure or hour > 12 or hour in {0, 12}:
+        return [hour]
+    return [hour + 12] if hour < 7 else [hour, hour + 12]
+
+
+def _with_part(hour: int, part: str) -> int | None:
+    match part:
+        case "dawn":
+            return hour % 12 if hour <= 12 else 24 if hour == 24 else None
+        case "late":
+            return hour % 12 + 24 if hour <= 12 else None
+        case "morning":
+            return hour if hour <= 12 else None
+        case "noon":
+            return hour + 12 if 1 <= hour <= 3 else hour if 10 <= hour <= 15 else None
+        case "afternoon":
+            return hour + 12 if 1 <= hour < 12 else hour if 12 <= hour < 24 else None
+        case "dusk":
+            return hour + 12 if 3 <= hour <= 8 else hour if 15 <= hour <= 20 else None
+        case _:
+            if hour in {0, 12, 24}:
+                return 24
+            if hour < 5:
+                return hour + 24
+            return hour + 12 if hour < 12 else hour
+
+
+def place(day: date, hour: int, clock: Clock) -> datetime:
+    """Return `hour` hours after the start of `day`, with the clock's minutes."""
+    return midnight(day) + timedelta(hours=hour, minutes=clock.minute or 0)
+
+
+def grain(clock: Clock) -> str:
+    """Return "hour" on the hour, else "minute"."""
+    return "minute" if clock.minute else "hour"
