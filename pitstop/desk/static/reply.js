@@ -13,6 +13,7 @@ function uuid() {
 export class ReplyBox extends HTMLElement {
   #handoff = null;
   #mode = "reply";
+  #forced = false;
   #again = null;
 
   connectedCallback() {
@@ -41,7 +42,10 @@ export class ReplyBox extends HTMLElement {
     const [reply, note] = this.modes;
     reply.disabled = !mayReply;
     note.disabled = !mayNote;
-    const mode = mayReply ? (this.#handoff === handoff ? this.#mode : "reply") : "note";
+    // A note nobody chose gives way the moment a reply is allowed: what is typed then is for the owner.
+    const kept = this.#handoff === handoff && !this.#forced;
+    const mode = mayReply ? (kept ? this.#mode : "reply") : "note";
+    this.#forced = !mayReply;
     if (this.#handoff === handoff && this.#mode === mode) return;
     this.#handoff = handoff;
     this.#switch(mode);
@@ -64,6 +68,7 @@ export class ReplyBox extends HTMLElement {
   write(mode) {
     if (this.hidden || this.modes.find((button) => button.dataset.mode === mode).disabled) return;
     if (mode !== this.#mode) this.#switch(mode);
+    this.#forced = false;
     this.field.focus();
   }
 
