@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from bot.components.understanding import UNDERSTOOD
-from bot.measures import Case, entities_right, load_cases
+from bot.cases import Case, entities_right, load_cases
 from bot.parse import MODEL, Reader
 from pitstop.base.settings import ROOT
 
