@@ -26,7 +26,7 @@ typecheck: ## types, strictly
 	@sh tools/setup.sh --dev
 	@$(PYTHON) -m tools.check types
 
-evaluate: ## measure understanding and search, write reports/ (EVAL_DATA=DIR adds data)
+evaluate: ## measure understanding and search, write reports/ (EVAL_DATA=DIR adds data; ARGS=--no-stock is quick)
 	@sh tools/setup.sh --steps 4
 	@$(PYTHON) -m tools.prepare --model-only --steps 4 --done 2
 	@DEMO=$${DEMO:-1} $(PYTHON) -m bot evaluate $(ARGS)

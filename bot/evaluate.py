@@ -1,253 +1,339 @@
-"""`make evaluate`: how well owners are understood, on cases, on held-out folds, on data from
-elsewhere, beside three baselines measured in the same run."""
+"""`make evaluate`: how well owners are understood and answered, on cases, on held-out folds, on
+knowledge bases and data from elsewhere, beside baselines measured in the same run."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import yaml
-from rasa.shared.nlu.constants import INTENT, TEXT
-from rasa.shared.nlu.training_data.loading import load_data
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
-from bot.components.classifier import background
-from bot.components.featurizer import encode_examples
-from bot.components.masking import mask
-from bot.components.understanding import UNDERSTOOD
-from bot.components.wish_model import Shape, WishModel
-from bot.measures import (
-    Case,
-    Learnt,
-    Measure,
-    cross_validate,
-    elsewhere,
-    entities_right,
-    load_cases,
-    nearest_bm25,
-    nearest_grams,
-    nearest_vectors,
-    route_order,
-    thresholds,
-)
+from bot import baselines, charts, dates, elsewhere, findings, folds, searches, stock
+from bot.bases import Base, foreign, own
+from bot.cases import CaseSet, Read, load_sets
+from bot.components.featurizer import CACHE, encode_examples
+from bot.components.limits import Limits
+from bot.components.wish_model import WishModel
+from bot.fitted import limits_of, release_of
+from bot.measures import Measure, calibration, confusions, share
 from bot.parse import NoModel, Reader
-from bot.routes import DIALOGUE
+from bot.searches import Found, Shop, Unground
+from bot.stages import Stages
+from bot.tables import Table, fill, side_by_side
 from pitstop.base import clock
 from pitstop.base.settings import ROOT, settings
-from pitstop.language.entities import find_all
+from pitstop.language.encode import CachedEncoder, Encoder, default_encoder
 from pitstop.language.normalize import normalize
-from pitstop.language.times import read_times
 
-CASES = ROOT / "tests" / "nlu"
 REPORTS = ROOT / "reports"
 PAGE = ROOT / "docs" / "evaluation.md"
-DATA = ROOT / "bot" / "data" / "nlu"
-WORST = 20
+TEMPLATE = ROOT / "docs" / "evaluation.template.md"
+STOCK_CACHE = ROOT / "var" / "cache" / "stock"
+STOCK_LOG = ROOT / "var" / "log" / "stock.log"
+LANGUAGE_CASES = ROOT / "tests" / "language"
+WIDTH = 140
+"""Characters of a line where nothing says how wide the terminal is."""
+READ_AT_ONCE = 256
+"""Sentences read between two steps of the bar."""
+
+SetReads = Sequence[tuple[CaseSet, Sequence[Read]]]
+Columns = dict[str, dict[str, float]]
 
 
-async def evaluate(folder: Path | None, model: Path, *, folds: int = 5) -> int:
-    """Measure, print, and write the reports; return the exit status."""
-    console = Console()
+@dataclass
+class Outcome:
+    """What was found: tables, the measures with an aim among them, and what could not be done."""
+
+    tables: list[Table] = field(default_factory=list)
+    measures: list[Measure] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    confused: dict[str, list[tuple[str, str, list[str]]]] = field(default_factory=dict)
+
+
+async def evaluate(
+    folder: Path | None, model: Path, *, folds_count: int = 5, with_stock: bool = True
+) -> int:
+    """Measure, print, and write reports and page; return the exit status: 1 if a part failed, 2
+    if there is no model."""
+    console, found = Console(), Outcome()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    encoder = CachedEncoder(default_encoder(), CACHE)
+    with tempfile.TemporaryDirectory(prefix="pitstop-evaluate-") as work, Stages() as stages:
+        shop = Shop(Path(work))
+        try:
+            reads, limits = await _understand(found, stages, shop, encoder, folder, model)
+        except NoModel as error:
+            stages.say(str(error))
+            return 2
+        known = _fold(found, stages, reads, limits, folds_count)
+        columns = _by_examples(stages, known, reads)
+        bases = [own(), *foreign()]
+        engines = await _search(stages, shop, encoder, bases)
+        if with_stock:
+            _by_stock(found, stages, reads, bases, columns, engines)
+        sets = [each for each, _ in reads]
+        found.tables.append(findings.accuracy_table(sets, columns))
+        found.tables += _search_tables(bases, engines)
+        found.tables += _dates(stages, folder)
+    found.tables.append(findings.time_table(stages.seconds))
+    _write(found, stages.seconds, folder is not None)
+    for table in found.tables:
+        table.show(console)
+    for trouble in found.troubles:
+        console.print(trouble, style="red", markup=False)
+    console.print(f"written: {PAGE.relative_to(ROOT)}, {REPORTS.relative_to(ROOT)}/")
+    return 1 if found.troubles else 0
+
+
+# --- the trained model on sentences -------------------------------------------------------------
+
+
+async def _understand(
+    found: Outcome,
+    stages: Stages,
+    shop: Shop,
+    encoder: Encoder,
+    folder: Path | None,
+    model: Path,
+) -> tuple[SetReads, Limits | None]:
+    url, origin = settings().database_url, "of the configured database"
+    release = await release_of(url, encoder)
+    if release is None:
+        with stages.stage("publishing the shipped articles") as report:
+            url = await shop.shipped(encoder, lambda _, done, total: report(done, total))
+        origin = "of the shipped articles, published for this run"
+        release = await release_of(url, encoder)
+    if release is not None:
+        found.tables.append(release.table(origin))
+    with stages.stage("loading the model"):
+        reader = await Reader.open(url, model)
+        # At once: another model may lie there when this run comes to the limits.
+        limits = limits_of(model)
     try:
-        reader = await Reader.open(settings().database_url, model)
-    except NoModel as error:
-        console.print(str(error))
-        return 2
-    try:
-        cases = load_cases(CASES)
-        parsed = reader.read([case.text for case in cases])
-        # What the cases say of entities has been read here; the folds know nothing of them.
-        extra = elsewhere(folder, reader.read) if folder is not None else []
+        with stages.stage("reading the cases") as report:
+            sets = load_sets()
+            texts = [case.text for each in sets for case in each.cases]
+            parsed = iter(_read(reader, texts, report))
+            reads = [(each, [Read(case, next(parsed)) for case in each.cases]) for each in sets]
+        if folder is not None:
+            with stages.stage("reading EVAL_DATA") as report:
+                measures = elsewhere.measure(folder, lambda texts: _read(reader, texts, report))
+            found.measures += measures
+            title = "Data from elsewhere"
+            found.tables.append(findings.measures_table("elsewhere", title, measures))
     finally:
         await reader.close()
-    learnt = _learnt()
-    with _bar() as bars:
-        task = bars.add_task("folds", total=folds)
-        chances, names = cross_validate(
-            learnt, lambda: WishModel(_shape()), folds, lambda: bars.advance(task)
-        )
-    labels = learnt.labels[: learnt.examples]
-    held = np.array([names[i] for i in chances.argmax(axis=1)])
-    measures = [
-        *_cases(cases, parsed),
-        Measure("held-out folds: right intent", float(np.mean(held == labels)), len(labels)),
-        *_baselines(learnt, cases),
-        *thresholds(chances, names, labels),
-        *extra,
+    by_set = {each.name: findings.of_cases(each.name, rows) for each, rows in reads}
+    found.measures += [measure for each in by_set.values() for measure in each.values()]
+    first = [each for each in reads[0][1] if each.case.route]
+    confused = [(str(each.case.route), each.route, each.case.text) for each in first]
+    found.confused["first cases"] = confusions(confused, len(confused))
+    found.tables += [
+        findings.cases_table(by_set),
+        findings.routes_table(reads),
+        findings.named_table(each for _, rows in reads for each in rows),
+        findings.confusions_table("confusions cases", "Worst confusions, first cases", confused),
     ]
-    routes = _per_route(cases, parsed)
-    confusions = _confusions(cases, parsed)
-    page = _page(measures, routes, confusions)
-    REPORTS.mkdir(exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
-    report = REPORTS / "understanding.json"
-    rows = [measure.__dict__ for measure in measures]
-    report.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    _picture(cases, parsed, REPORTS / "confusion.png")
-    _show(console, measures, routes)
-    return 0
+    return reads, limits
 
 
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _shape() -> Shape:
-    pipeline = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))["pipeline"]
-    for step in pipeline:
-        if str(step["name"]).endswith(".WishClassifier"):
-            return Shape(**step.get("shape", {}))
-    raise ValueError("config.yml names no WishClassifier")
-
-
-def _masked(text: str) -> Any:
-    """Mask without the names of places, which need the spaCy pipeline: near enough for folds."""
-    named = [(entity.start, entity.end, entity.entity) for entity in find_all(text)]
-    times = read_times(text, clock.local_now())
-    return mask(text, [*named, *((*span.span, "time") for span in times)])
-
-
-def _learnt() -> Learnt:
-    examples = load_data(str(DATA)).intent_examples
-    texts = [normalize(str(each.get(TEXT))).text for each in examples]
-    labels = [str(each.get(INTENT)) for each in examples]
-    other = background(ROOT / "knowledge_base" / "background.yml")
-    return Learnt(
-        texts=[*map(_masked, texts), *(mask(text, []) for text in other)],
-        vectors=encode_examples([*texts, *other]),
-        labels=[*labels, *["out_of_scope"] * len(other)],
-        shares=np.array([1.0] * len(texts) + [0.3] * len(other)),
-        examples=len(texts),
-    )
-
-
-def _got(each: dict[str, Any]) -> str:
-    return str(each[UNDERSTOOD]["route"])
-
-
-def _cases(cases: list[Case], parsed: list[dict[str, Any]]) -> list[Measure]:
-    pairs = list(zip(cases, parsed, strict=True))
-    owned = [(case.route, _got(each)) for case, each in pairs if case.route]
-    traps = [_got(each) == case.must_not for case, each in pairs if case.must_not]
-    named = [entities_right(case, each) for case, each in pairs if case.entities]
-    said = [got == "talk_to_human" for _, got in owned]
-    right = [route == got for route, got in owned]
-    precision = np.mean([ok for ok, s in zip(right, said, strict=True) if s]) if any(said) else 0.0
-    recalls = _per_route(cases, parsed)
-    lowest = min(value for value, _ in recalls.values())
-    return [
-        Measure("cases: right route", float(np.mean(right)), len(owned), "≥ .90"),
-        Measure("cases: lowest recall of a route", lowest, len(recalls), "≥ .80"),
-        Measure("cases: a person, recall", *recalls["talk_to_human"], "≥ .97"),
-        Measure("cases: a person, precision", float(precision), sum(said), "≥ .95"),
-        Measure("cases: danger, recall", *recalls["roadside_rescue"], "≥ .97"),
-        Measure("cases: swap traps that start a swap", float(np.mean(traps)), len(traps), "≤ .05"),
-        Measure("cases: all named values right", float(np.mean(named)), len(named), "≥ .93"),
-    ]
-
-
-def _per_route(cases: Sequence[Case], parsed: list[dict[str, Any]]) -> dict[str, tuple[float, int]]:
-    found: dict[str, list[bool]] = defaultdict(list)
-    for case, each in zip(cases, parsed, strict=True):
-        if case.route:
-            found[case.route].append(_got(each) == case.route)
-    return {
-        route: (float(np.mean(found[route])), len(found[route]))
-        for route in route_order(list(found))
-    }
-
-
-def _baselines(learnt: Learnt, cases: Sequence[Case]) -> list[Measure]:
-    owned = [case for case in cases if case.route]
-    asked = [normalize(case.text).text for case in owned]
-    known = [normalize(str(each.get(TEXT))).text for each in load_data(str(DATA)).intent_examples]
-    labels = learnt.labels[: learnt.examples]
-    guesses = {
-        "nearest sentence vector": nearest_vectors(
-            learnt.vectors[: learnt.examples], labels, encode_examples(asked)
-        ),
-        "BM25 over words": nearest_bm25(known, labels, asked),
-        "character n-grams, nearest": nearest_grams(known, labels, asked),
-    }
-    found = []
-    for name, guess in guesses.items():
-        routes = ["chitchat" if each in DIALOGUE else each for each in guess]
-        right = [got == case.route for got, case in zip(routes, owned, strict=True)]
-        found.append(Measure(f"baseline on the cases: {name}", float(np.mean(right)), len(owned)))
+def _read(reader: Reader, texts: list[str], report: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for at in range(0, len(texts), READ_AT_ONCE):
+        found += reader.read(texts[at : at + READ_AT_ONCE])
+        report(len(found), len(texts))
     return found
 
 
-def _confusions(
-    cases: Sequence[Case], parsed: list[dict[str, Any]]
-) -> list[tuple[str, str, list[str]]]:
-    wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for case, each in zip(cases, parsed, strict=True):
-        if case.route and _got(each) != case.route:
-            wrong[case.route, _got(each)].append(case.text)
-    ordered = sorted(wrong.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [(a, b, texts) for (a, b), texts in ordered[:WORST]]
+# --- held-out folds -----------------------------------------------------------------------------
 
 
-def _page(
-    measures: list[Measure],
-    routes: dict[str, tuple[float, int]],
-    confusions: list[tuple[str, str, list[str]]],
-) -> str:
+def _fold(
+    found: Outcome, stages: Stages, reads: SetReads, limits: Limits | None, count: int
+) -> folds.Learnt:
+    with stages.stage("encoding the examples") as report:
+        known = folds.learnt(report)
+    shape = folds.shape()
+    with stages.stage("held-out folds") as report:
+        report(0, count)
+        held = folds.cross_validate(known, count, lambda: WishModel(shape), report)
+    right = Measure(f"{count} held-out folds: right intent", share(held.right), known.examples)
+    found.measures.append(right)
+    blind = [each for origin, rows in reads if origin.blind for each in rows if each.case.route]
+    curves = {"held-out folds": calibration(held.sure, held.right)}
+    if blind:
+        sure = [float(each.parsed["intent"]["confidence"]) for each in blind]
+        curves["blind cases"] = calibration(sure, [each.right for each in blind])
+    confused = list(zip(held.labels, held.understood, known.written, strict=True))
+    found.confused["held-out folds"] = confusions(confused, len(confused))
+    title = "Worst confusions, held-out folds"
+    found.tables += [
+        findings.measures_table("folds", "Held-out folds of our own examples", [right]),
+        findings.calibration_table(curves),
+        findings.confusions_table("confusions folds", title, confused),
+        findings.limits_table(limits, held),
+        findings.thresholds_table(held),
+    ]
+    with stages.stage("pictures"):
+        REPORTS.mkdir(exist_ok=True)
+        pairs = zip(held.labels, held.understood, strict=True)
+        charts.confusion(pairs, REPORTS / "confusion.png")
+        charts.calibration(curves, REPORTS / "calibration.png")
+    return known
+
+
+# --- beside baselines ---------------------------------------------------------------------------
+
+
+def _by_examples(stages: Stages, known: folds.Learnt, reads: SetReads) -> Columns:
+    """Return the share of right routes by engine and set: ours, and three by nearest example."""
+    columns: Columns = {"ours": {}, "BM25": {}, "nearest vector": {}, "nearest n-grams": {}}
+    texts, labels = [normalize(text).text for text in known.written], known.meant
+    with stages.stage("nearest examples") as report:
+        for number, (each, rows) in enumerate(reads, 1):
+            owned = [one for one in rows if one.case.route]
+            asked = [normalize(one.case.text).text for one in owned]
+            vectors = known.vectors[: known.examples]
+            guesses = {
+                "BM25": baselines.nearest_words(texts, labels, asked),
+                "nearest vector": baselines.nearest_vectors(
+                    vectors, labels, encode_examples(asked)
+                ),
+                "nearest n-grams": baselines.nearest_grams(texts, labels, asked),
+            }
+            columns["ours"][each.name] = share(one.right for one in owned)
+            for name, guess in guesses.items():
+                columns[name][each.name] = share(
+                    baselines.as_route(intent) == one.case.route
+                    for intent, one in zip(guess, owned, strict=True)
+                )
+            report(number, len(reads))
+    return columns
+
+
+def _by_stock(
+    found: Outcome,
+    stages: Stages,
+    reads: SetReads,
+    bases: Sequence[Base],
+    columns: Columns,
+    engines: dict[str, Columns],
+) -> None:
+    """Add Rasa's stock pipeline to what is measured; without it if that fails."""
+    asked = {each.name: [(case.text, str(case.route)) for case in each.owned] for each, _ in reads}
+    tasks = [stock.intents(folds.DATA, asked)]
+    for base in bases:
+        questions = {article.id: article.questions() for article in base.articles}
+        queries = [(query.text, query.article) for query in base.queries]
+        queries += [(text, "") for text in base.intruders]
+        tasks.append(stock.answers(base.name, questions, queries))
+    try:
+        with stages.stage("stock Rasa") as report:
+            done = stock.run(tasks, STOCK_CACHE, STOCK_LOG, lambda _, at, of: report(at, of))
+    except stock.StockFailed as error:
+        found.troubles.append(str(error))
+        return
+    columns["stock Rasa"] = {
+        name: share(baselines.as_route(understood) == meant for meant, understood in done[name])
+        for name in asked
+    }
+    for base in bases:
+        hits = [Found(tuple(ids), score) for ids, score in done[base.name]]
+        rows = [
+            (query.kind, query.article, hit)
+            for query, hit in zip(base.queries, hits[: len(base.queries)], strict=True)
+        ]
+        engines[base.name]["stock Rasa"] = searches.figures(rows, hits[len(base.queries) :])
+
+
+async def _search(
+    stages: Stages, shop: Shop, encoder: Encoder, bases: Sequence[Base]
+) -> dict[str, Columns]:
+    """Return what searching each base is worth, by engine."""
+    found: dict[str, Columns] = {}
+    for base in bases:
+        with stages.stage("publishing and searching knowledge bases") as report:
+            ours = await shop.open(base, encoder, lambda _, done, total: report(done, total))
+            columns: Columns = {"ours": searches.measure(base, ours.search)}
+            if ours.ground:
+                plain = await shop.open(
+                    base, Unground(encoder), lambda _, done, total: report(done, total)
+                )
+                columns["ours without the lens"] = searches.measure(base, plain.search)
+            columns["BM25"] = searches.measure(base, searches.by_words(base))
+            neighbour = searches.by_neighbour(base, encoder)
+            columns["nearest vector"] = searches.measure(base, neighbour)
+            found[base.name] = columns
+    return found
+
+
+def _search_tables(bases: Sequence[Base], engines: Mapping[str, Columns]) -> list[Table]:
+    mine, others = bases[0], bases[1:]
+    shown = searches.SHOWN
+    title = f"Searching our own articles: {len(mine.queries)} similar questions, left out"
+    tables = [side_by_side("search own", title, engines[mine.name], shown)]
+    if others:
+        means = {
+            name: searches.mean([engines[base.name][name] for base in others])
+            for name in engines[others[0].name]
+        }
+        tables.append(side_by_side("search foreign", "Foreign knowledge bases, mean", means, shown))
+        each = {base.name: engines[base.name]["ours"] for base in others}
+        title = "Foreign knowledge bases, ours on each"
+        tables.append(side_by_side("search foreign each", title, each, shown))
+    return tables
+
+
+# --- dates --------------------------------------------------------------------------------------
+
+
+def _dates(stages: Stages, folder: Path | None) -> list[Table]:
+    with stages.stage("dates"):
+        rows = dates.load_dates(LANGUAGE_CASES)
+        rows += dates.load_dates(folder) if folder is not None else []
+        if not rows:
+            return []
+        parts = {f"all ({len(rows)})": rows}
+        for variety in dict.fromkeys(each.variety for each in rows if each.variety):
+            some = [each for each in rows if each.variety == variety]
+            parts[f"{variety} ({len(some)})"] = some
+        columns = {name: dates.measure(part) for name, part in parts.items()}
+    return [side_by_side("dates", "Dates and times", columns)]
+
+
+# --- reports ------------------------------------------------------------------------------------
+
+
+def _write(found: Outcome, seconds: Mapping[str, float], with_data: bool) -> None:
+    REPORTS.mkdir(exist_ok=True)
     day = clock.local_now().date().isoformat()
-    lines = ["# How well owners are understood", "", f"Measured {day} by `make evaluate`.", ""]
-    lines += ["| what | figure | of | aim |", "| --- | --- | --- | --- |"]
-    lines += [f"| {m.name} | {m.value:.3f} | {m.count} | {m.aim} |" for m in measures]
-    lines += ["", "## Each route's recall on the cases", "", "| route | recall | cases |"]
-    lines += ["| --- | --- | --- |"]
-    lines += [f"| {route} | {value:.2f} | {count} |" for route, (value, count) in routes.items()]
-    lines += ["", "## Worst confusions", "", "| meant | understood | sentences |"]
-    lines += ["| --- | --- | --- |"]
-    lines += [f"| {a} | {b} | {' · '.join(t).replace('|', '/')} |" for a, b, t in confusions]
-    notes = (
-        "The weights of the features were chosen, and some of the examples written, after these "
-        "cases had been read: the figures on the cases are better than on words nobody has seen. "
-        "The folds are drawn from the examples themselves, which were written to differ from each "
-        "other; they count intents, not routes."
-    )
-    return "\n".join([*lines, "", notes, ""])
+    parts = {table.place: table.markdown() for table in found.tables}
+    parts["date"] = day
+    parts["data"] = "with" if with_data else "without"
+    parts["diet epochs"] = str(stock.DIET_EPOCHS)
+    parts["selector epochs"] = str(stock.SELECTOR_EPOCHS)
+    PAGE.write_text(fill(TEMPLATE.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    (REPORTS / "evaluation.md").write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    report = {
+        "measured": day,
+        "measures": [asdict(measure) for measure in found.measures],
+        "tables": [table.as_json() for table in found.tables],
+        "seconds": dict(seconds),
+        "troubles": found.troubles,
+    }
+    _dump(REPORTS / "understanding.json", report)
+    rows = [
+        {"where": where, "meant": meant, "understood": understood, "sentences": texts}
+        for where, all_of_them in found.confused.items()
+        for meant, understood, texts in all_of_them
+    ]
+    _dump(REPORTS / "confusions.json", rows)
 
 
-def _picture(cases: Sequence[Case], parsed: list[dict[str, Any]], path: Path) -> None:
-    import matplotlib  # type: ignore[import-untyped]
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    pairs = [(c.route, _got(e)) for c, e in zip(cases, parsed, strict=True) if c.route]
-    names = route_order([each for pair in pairs for each in pair])
-    counts = Counter(pairs)
-    table = np.array([[counts[a, b] for b in names] for a in names])
-    figure, axes = pyplot.subplots(figsize=(11, 10))
-    axes.imshow(table, cmap="Blues")
-    axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("understood")
-    axes.set_ylabel("meant")
-    for y, x in zip(*np.nonzero(table), strict=True):
-        colour = "white" if table[y, x] > table.max() / 2 else "black"
-        axes.text(x, y, table[y, x], ha="center", va="center", color=colour)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
-
-
-def _show(console: Console, measures: list[Measure], routes: dict[str, tuple[float, int]]) -> None:
-    table = Table("what", "figure", "of", "aim")
-    for each in measures:
-        table.add_row(each.name, f"{each.value:.3f}", str(each.count), each.aim)
-    for route, (value, count) in routes.items():
-        table.add_row(f"recall {route}", f"{value:.2f}", str(count), "≥ .80")
-    console.print(table)
-    console.print(f"written: {PAGE.relative_to(ROOT)}, {REPORTS.relative_to(ROOT)}/")
+def _dump(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

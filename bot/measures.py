@@ -1,263 +1,228 @@
-"""What `evaluate` measures with: cases, baselines, folds and the figures drawn from them."""
+"""Figures: what is counted over sentences that were understood, well or not. Nothing is read or
+trained here."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import operator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.components.understanding import UNDERSTOOD
-from bot.components.wish_model import WishModel
-from bot.routes import ROUTES
-from pitstop.language.segment import segment
+from bot.routes import DIALOGUE, QUIET, ROUTES
 
-QUIET = frozenset({"out_of_scope", "chitchat", "faq"})
-"""Routes that start nothing."""
-HEARD = frozenset({"complain", "vehicle_fault", "talk_to_human", "complaint_status"})
-"""Where a real complaint is in good hands."""
+Flags = NDArray[np.bool_]
+Numbers = NDArray[Any]
 
-
-@dataclass(frozen=True)
-class Case:
-    """A sentence, and the route it must (or must not) come out with."""
-
-    text: str
-    route: str | None
-    must_not: str | None = None
-    entities: dict[str, Any] = field(default_factory=dict)
+_AIM = re.compile(r"([≤≥]) (\d*\.\d+)")
+_HOLDS = {"≤": operator.le, "≥": operator.ge}
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure with what it was counted over, and the aim it is held against."""
+    """One figure with what it was counted over, and the aim it is held against ("≥ .90")."""
 
     name: str
     value: float
     count: int
     aim: str = ""
 
-
-def load_cases(folder: Path) -> list[Case]:
-    """Read the cases of `tests/nlu/*.yml`."""
-    cases: list[Case] = []
-    for path in sorted(folder.glob("*.yml")):
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        cases += [
-            Case(
-                str(row["text"]),
-                data.get("route"),
-                data.get("must_not"),
-                dict(row.get("entities") or {}),
-            )
-            for row in data["cases"]
-        ]
-    return cases
-
-
-def entities_right(case: Case, parsed: dict[str, Any]) -> bool:
-    """Tell whether everything the case names was found with its value."""
-    found = {(each["entity"], str(each["value"])) for each in parsed["entities"]}
-    return all((name, str(value)) in found for name, value in case.entities.items())
-
-
-# --- baselines: the route of the nearest example -----------------------------------------------
-
-
-def nearest_vectors(
-    known: NDArray[np.float32], labels: Sequence[str], asked: NDArray[np.float32]
-) -> list[str]:
-    """Return the label of the nearest known vector, by cosine after centring."""
-    centre = known.mean(axis=0)
-    left, right = _unit(known - centre), _unit(asked - centre)
-    return [labels[int(i)] for i in (right @ left.T).argmax(axis=1)]
-
-
-def nearest_grams(known: Sequence[str], labels: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Return the label of the nearest example by character 1-3-grams (TF-IDF)."""
-    grams = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True)
-    rows = grams.fit_transform(known)
-    scores = np.asarray((grams.transform(asked) @ rows.T).todense())
-    return [labels[int(i)] for i in scores.argmax(axis=1)]
-
-
-def nearest_bm25(known: Sequence[str], labels: Sequence[str], asked: Sequence[str]) -> list[str]:
-    """Return the label of the best example by BM25 over jieba's words (k1 1.5, b 0.75)."""
-    words = [Counter(word for word, _, _ in segment(text)) for text in known]
-    sizes = np.array([max(sum(each.values()), 1) for each in words], dtype=np.float64)
-    places: dict[str, list[tuple[int, int]]] = {}
-    for at, each in enumerate(words):
-        for word, times in each.items():
-            places.setdefault(word, []).append((at, times))
-    norm = 1.5 * (0.25 + 0.75 * sizes / sizes.mean())
-    found = []
-    for text in asked:
-        scores = np.zeros(len(known))
-        for word, _, _ in segment(text):
-            hits = places.get(word, [])
-            weight = np.log(1 + (len(known) - len(hits) + 0.5) / (len(hits) + 0.5))
-            for at, times in hits:
-                scores[at] += weight * times * 2.5 / (times + norm[at])
-        found.append(labels[int(scores.argmax())])
-    return found
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(
-        rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32
-    )
-
-
-# --- folds ----------------------------------------------------------------------------------------
+    @property
+    def met(self) -> bool | None:
+        """Tell whether the aim is reached; None without one."""
+        wanted = _AIM.fullmatch(self.aim)
+        return bool(_HOLDS[wanted[1]](self.value, float(wanted[2]))) if wanted else None
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """What the classifier learns from: examples first, `background` rows at the end."""
+class Tally:
+    """What was found rightly, found wrongly, and missed."""
 
-    texts: list[Any]
-    vectors: NDArray[np.float32]
-    labels: list[str]
-    shares: NDArray[np.float64]
-    examples: int
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.right + other.right, self.wrong + other.wrong, self.missed + other.missed)
 
-def cross_validate(
-    learnt: Learnt, make: Callable[[], WishModel], folds: int, step: Callable[[], None]
-) -> tuple[NDArray[np.float32], list[str]]:
-    """Return held-out probabilities of the examples, and the names of the columns."""
-    order = np.random.default_rng(0).permutation(learnt.examples)
-    chances: NDArray[np.float32] | None = None
-    names: list[str] = []
-    for fold in range(folds):
-        held = order[fold::folds]
-        kept = np.setdiff1d(np.arange(len(learnt.labels)), held)
-        model = make()
-        model.fit(
-            [learnt.texts[i] for i in kept],
-            learnt.vectors[kept],
-            [learnt.labels[i] for i in kept],
-            learnt.shares[kept].tolist(),
-        )
-        if chances is None:
-            names = model.labels
-            chances = np.zeros((learnt.examples, len(names)), dtype=np.float32)
-        chances[held] = model.predict([learnt.texts[i] for i in held], learnt.vectors[held])
-        step()
-    if chances is None:
-        raise ValueError("no folds")
-    return chances, names
+    @property
+    def precision(self) -> float:
+        """Return the share of the found that is right; 0 if nothing was found."""
+        return self.right / max(self.right + self.wrong, 1)
+
+    @property
+    def recall(self) -> float:
+        """Return the share of what is there that was found; 0 if nothing is there."""
+        return self.right / max(self.right + self.missed, 1)
+
+    @property
+    def f1(self) -> float:
+        """Return the harmonic mean of precision and recall; 0 if nothing is right."""
+        return 2 * self.right / max(2 * self.right + self.wrong + self.missed, 1)
 
 
-def thresholds(chances: NDArray[np.float32], names: list[str], labels: list[str]) -> list[Measure]:
-    """Say what the thresholds cost on held-out examples: recall and precision at several."""
-    truth = np.array(labels)
-    found = []
-    for intent in ("talk_to_human", "roadside_rescue"):
-        mine = chances[:, names.index(intent)]
-        for limit in (0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
-            said, is_it = mine >= limit, truth == intent
-            recall, precision = said[is_it].mean(), is_it[said].mean() if said.any() else 0.0
-            found.append(Measure(f"{intent} ≥ {limit}: recall", float(recall), int(is_it.sum())))
-            found.append(
-                Measure(f"{intent} ≥ {limit}: precision", float(precision), int(said.sum()))
-            )
-    top = chances.argmax(axis=1)
-    acts = np.array([names[i] not in QUIET | {"affirm", "deny", "stop", "inform"} for i in top])
-    sure = chances.max(axis=1)
-    other = truth == "out_of_scope"
-    right = np.array([names[i] for i in top]) == truth
-    for limit in (0.2, 0.25, 0.3, 0.35, 0.4, 0.5):
-        bad = (acts & (sure >= limit))[other].mean()
-        lost = (right & acts & (sure < limit)).sum() / max(int((right & acts).sum()), 1)
-        found.append(Measure(f"fallback {limit}: unrelated that act", float(bad), int(other.sum())))
-        found.append(Measure(f"fallback {limit}: right ones lost", float(lost), len(truth)))
-    return found
+def share(flags: Iterable[bool]) -> float:
+    """Return how many of the flags are set, 0..1; 0 of none."""
+    found = list(flags)
+    return sum(found) / len(found) if found else 0.0
 
 
-# --- data from elsewhere ----------------------------------------------------------------------
+def tallies(pairs: Iterable[tuple[str, str]]) -> dict[str, Tally]:
+    """Count what came of each label, from pairs of what was meant and what was understood."""
+    found: dict[str, Tally] = defaultdict(Tally)
+    for meant, understood in pairs:
+        if meant == understood:
+            found[meant] += Tally(right=1)
+        else:
+            found[meant] += Tally(missed=1)
+            found[understood] += Tally(wrong=1)
+    return dict(found)
 
 
-def elsewhere(folder: Path, read: Callable[[list[str]], list[dict[str, Any]]]) -> list[Measure]:
-    """Measure on the files of `folder` (``*_dev.jsonl`` or without the suffix) that are there."""
-    found: list[Measure] = []
-    for name, measure in _ELSEWHERE.items():
-        paths = sorted(folder.glob(f"{name}*.jsonl"))
-        if not paths:
-            continue
-        lines = paths[0].read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-        found += measure(rows, read([str(row["text"]) for row in rows]))
-    return found
-
-
-def straight(parsed: dict[str, Any]) -> bool:
-    """Tell whether an article would be given as the answer."""
-    return parsed[UNDERSTOOD]["route"] == "faq" and parsed[UNDERSTOOD]["decision"] == "answer"
-
-
-def _route(parsed: dict[str, Any]) -> str:
-    return str(parsed[UNDERSTOOD]["route"])
-
-
-def _handoff(rows: list[dict[str, Any]], parsed: list[dict[str, Any]]) -> list[Measure]:
-    wanted = np.array([row["label"] == "talk_to_human" for row in rows])
-    said = np.array([_route(each) == "talk_to_human" for each in parsed])
-    return [
-        Measure(
-            "a person is wanted: recall", float(said[wanted].mean()), int(wanted.sum()), "≥ .97"
-        ),
-        Measure(
-            "a person is wanted: precision",
-            float(wanted[said].mean()) if said.any() else 0.0,
-            int(said.sum()),
-            "≥ .95",
-        ),
-    ]
-
-
-def _complaints(rows: list[dict[str, Any]], parsed: list[dict[str, Any]]) -> list[Measure]:
-    share = np.mean([_route(each) in HEARD for each in parsed])
-    return [Measure("complaints in good hands", float(share), len(rows), "≥ .95")]
-
-
-def _out_of_scope(rows: list[dict[str, Any]], parsed: list[dict[str, Any]]) -> list[Measure]:
-    acts = [_route(each) not in QUIET for each in parsed]
-    told = [straight(each) for each in parsed]
-    both = [a or b for a, b in zip(acts, told, strict=True)]
-    return [
-        Measure("unrelated: starts an action", float(np.mean(acts)), len(rows)),
-        Measure("unrelated: answered straight", float(np.mean(told)), len(rows)),
-        Measure("unrelated: either", float(np.mean(both)), len(rows), "≤ .03"),
-    ]
-
-
-def _questions(rows: list[dict[str, Any]], parsed: list[dict[str, Any]]) -> list[Measure]:
-    share = np.mean([straight(each) for each in parsed])
-    return [Measure("mechanics' questions answered straight", float(share), len(rows), "≤ .03")]
-
-
-def _traps(rows: list[dict[str, Any]], parsed: list[dict[str, Any]]) -> list[Measure]:
-    share = np.mean([_route(each) == "book_swap" for each in parsed])
-    return [Measure("swap traps that start a swap", float(share), len(rows), "≤ .05")]
-
-
-_ELSEWHERE: dict[str, Callable[[list[dict[str, Any]], list[dict[str, Any]]], list[Measure]]] = {
-    "handoff": _handoff,
-    "complaints": _complaints,
-    "out_of_scope": _out_of_scope,
-    "owner_questions": _questions,
-    "swap_traps": _traps,
-}
-
-
-def route_order(present: Sequence[str]) -> list[str]:
+def route_order(present: Iterable[str]) -> list[str]:
     """Return the routes that occur, in the order of the list of routes."""
-    return [route for route in ROUTES if route in set(present)]
+    known = set(present)
+    return [route for route in ROUTES if route in known]
+
+
+def confusions(
+    rows: Iterable[tuple[str, str, str]], limit: int
+) -> list[tuple[str, str, list[str]]]:
+    """Return the commonest pairs of meant and understood that differ, with their sentences.
+
+    `rows` are (meant, understood, sentence).
+    """
+    wrong: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for meant, understood, text in rows:
+        if meant != understood:
+            wrong[meant, understood].append(text)
+    ordered = sorted(wrong.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(a, b, texts) for (a, b), texts in ordered[:limit]]
+
+
+# --- how sure, and how often right ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Predictions that were about equally sure: from `low` to below `high` (1 belongs to the last).
+
+    `sure` is their mean chance and `right` the share that is right, both nan if there are none.
+    """
+
+    low: float
+    high: float
+    count: int
+    sure: float
+    right: float
+
+
+def calibration(
+    sure: Sequence[float] | Numbers, right: Sequence[bool] | Flags, count: int = 10
+) -> list[Bin]:
+    """Sort predictions into `count` bins of equal width by how sure they were (0..1)."""
+    chances, hits = np.asarray(sure, dtype=np.float64), np.asarray(right, dtype=bool)
+    # By what is read in the table: .7 belongs to the bin from .7 on, whatever floats make of it.
+    at = np.clip(np.floor(np.round(chances * count, 9)).astype(int), 0, count - 1)
+    found = []
+    for number in range(count):
+        inside = at == number
+        some = bool(inside.any())
+        found.append(
+            Bin(
+                low=number / count,
+                high=(number + 1) / count,
+                count=int(inside.sum()),
+                sure=float(chances[inside].mean()) if some else float("nan"),
+                right=float(hits[inside].mean()) if some else float("nan"),
+            )
+        )
+    return found
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Return the expected calibration error: the mean gap of sure and right, by predictions."""
+    total = sum(each.count for each in bins)
+    gaps = [each.count * abs(each.sure - each.right) for each in bins if each.count]
+    return sum(gaps) / total if total else 0.0
+
+
+def auc(ours: Sequence[float] | Numbers, strangers: Sequence[float] | Numbers) -> float:
+    """Return how often one of `ours` scores higher than a stranger, a tie counting half.
+
+    nan if either is empty.
+    """
+    left, right = np.asarray(ours, dtype=np.float64), np.sort(np.asarray(strangers, np.float64))
+    if not len(left) or not len(right):
+        return float("nan")
+    below = np.searchsorted(right, left, side="left")
+    same = np.searchsorted(right, left, side="right") - below
+    return float((below + same / 2).mean() / len(right))
+
+
+# --- what a threshold costs -----------------------------------------------------------------------
+
+
+def at_limit(chances: Numbers, truth: Flags, limit: float) -> Tally:
+    """Count what comes of believing whatever reaches `limit`."""
+    said = chances >= limit
+    return Tally(int((said & truth).sum()), int((said & ~truth).sum()), int((~said & truth).sum()))
+
+
+def fallback_costs(
+    chances: Numbers, names: Sequence[str], labels: Sequence[str], limit: float
+) -> tuple[float, float]:
+    """Return what it costs to believe no intent below `limit`.
+
+    The first is the share of `out_of_scope` sentences that start an action all the same, the second
+    the share of the rightly understood actions that are lost. `chances` has a row a sentence and a
+    column a name.
+    """
+    truth = np.array(labels)
+    top, sure = chances.argmax(axis=1), chances.max(axis=1)
+    acts = np.array([names[i] not in QUIET | DIALOGUE for i in top])
+    right = (np.array([names[i] for i in top]) == truth) & acts
+    other = truth == "out_of_scope"
+    bad = (acts & (sure >= limit))[other]
+    lost = int((right & (sure < limit)).sum()) / max(int(right.sum()), 1)
+    return float(bad.mean()) if len(bad) else 0.0, lost
+
+
+# --- named values ---------------------------------------------------------------------------------
+
+
+def named_values(
+    wanted: Mapping[str, Any], found: Iterable[Mapping[str, Any]], kinds: Iterable[str]
+) -> dict[str, Tally]:
+    """Count the named values of one sentence by kind.
+
+    `found` are entities (`entity`, `value`, `start`, `end`). Several readings of one place in the
+    sentence count once, as right if one of them is.
+    """
+    counted: dict[str, Tally] = {}
+    entities = list(found)
+    for kind in kinds:
+        readings: dict[tuple[int, int], set[str]] = defaultdict(set)
+        for each in entities:
+            if each["entity"] == kind:
+                readings[each["start"], each["end"]].add(str(each["value"]))
+        values = _values(wanted[kind]) if kind in wanted else set()
+        left = set(values)
+        wrong = 0
+        for said in readings.values():
+            # Named twice in one sentence is found once.
+            wrong += not said & values
+            left -= said
+        right = len(values) - len(left)
+        tally = Tally(right, wrong, len(left))
+        if tally != Tally():
+            counted[kind] = tally
+    return counted
+
+
+def _values(value: Any) -> set[str]:
+    return {str(one) for one in (value if isinstance(value, list) else [value])}

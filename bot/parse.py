@@ -20,7 +20,7 @@ from rasa.engine.constants import PLACEHOLDER_MESSAGE, PLACEHOLDER_TRACKER
 from bot.components.knowledge import use_follower
 from bot.components.understanding import UNDERSTOOD
 from knowledge_base.follow import Follower
-from knowledge_base.publish import NoRelease
+from knowledge_base.releases import NoRelease, Outdated
 from pitstop.base.settings import ROOT
 from pitstop.language.encode import default_encoder
 from pitstop.storage.database import Database
@@ -59,6 +59,8 @@ class Reader:
                 logger.warning("the knowledge base has no release: no article will be found")
         except NoRelease:
             logger.warning("the knowledge base has no release: no article will be found")
+        except Outdated as error:
+            logger.error("%s: publish again (python -m knowledge_base publish)", error)
         use_follower(follower)
         return cls(agent.processor, database)
 

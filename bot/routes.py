@@ -33,6 +33,9 @@ DIALOGUE = frozenset({"affirm", "deny", "stop", "inform"})
 # A route of these kinds in a second clause is a second wish, kept for afterwards.
 WISHES = frozenset(ROUTES) - {"faq", "chitchat", "out_of_scope", "feedback"}
 
+# Nothing is done on these but to say something.
+QUIET = frozenset({"faq", "chitchat", "out_of_scope"})
+
 # These are never kept waiting behind another wish.
 URGENT = ("roadside_rescue", "talk_to_human")
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from knowledge_base.content import messages
 from knowledge_base.files import FileProblem, read_rows, write_rows
-from knowledge_base.index import prepare
-from knowledge_base.publish import (
-    NoRelease,
-    NothingPublished,
-    Published,
-    load_index,
-    publish,
-)
+from knowledge_base.index import Index, prepare
+from knowledge_base.publish import NothingPublished, Published, publish_changes, rebuild, turn
+from knowledge_base.releases import NoRelease, Outdated, load_index
 from knowledge_base.schema import ensure_tables
 from knowledge_base.seed import seed_articles
 from knowledge_base.shipped import ShippedError
@@ -45,7 +40,7 @@ class Bars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(_say(stage), total=total)
         self._bars.update(self._tasks[stage], completed=done, total=total)
@@ -62,14 +57,20 @@ def _bars() -> Iterator[Bars]:
         yield Bars(bars)
 
 
+def _named(state: Published | Index) -> str:
+    """Return the name of what is searchable: a release, and what is on top of it."""
+    name = _say("release", version=state.version)
+    return name + _say("delta", number=state.delta) if state.delta else name
+
+
 def _tell(result: Published) -> None:
     if not result.fresh:
-        print(_say("unchanged", version=result.version))
+        print(_say("unchanged", version=_named(result)))
         return
     print(
         _say(
             "published",
-            version=result.version,
+            version=_named(result),
             articles=result.articles,
             questions=result.questions,
         )
@@ -92,16 +93,24 @@ def _encoder() -> Encoder:
 
 
 async def _import(database: Database, options: argparse.Namespace) -> int:
-    rows = list(read_rows(options.file))
     with _bars() as bars:
-        report = await import_rows(
-            database,
-            rows,
-            WHO,
-            publish=options.publish,
-            all_or_nothing=options.all_or_nothing,
-            progress=lambda done, total: bars("importing", done, total),
-        )
+        rows = []
+        for row in read_rows(options.file):
+            rows.append(row)
+            if len(rows) % 100 == 0:
+                bars("reading", len(rows), None)
+    # Whoever sees articles go live leaves the release to us.
+    ours = turn(database) if options.publish else nullcontext()
+    async with ours:
+        with _bars() as bars:
+            report = await import_rows(
+                database,
+                rows,
+                WHO,
+                publish=options.publish,
+                all_or_nothing=options.all_or_nothing,
+                progress=lambda done, total: bars("importing", done, total),
+            )
     print(_say("read", count=report.read))
     for bad in report.bad:
         print(bad)
@@ -123,10 +132,15 @@ async def _export(database: Database, options: argparse.Namespace) -> int:
 
 
 async def _publish(database: Database, options: argparse.Namespace) -> int:
+    encoder = _encoder()
     with _bars() as bars:
-        result = await publish(
-            database, _encoder(), bars, who=WHO, force=getattr(options, "force", False)
-        )
+        quick = await publish_changes(database, encoder, bars, who=WHO)
+    if quick is not None and quick.fresh:
+        counts = {"articles": quick.articles, "questions": quick.questions}
+        print(_say("changes", version=_named(quick), **counts), flush=True)
+    with _bars() as bars:
+        force = getattr(options, "force", False)
+        result = await rebuild(database, encoder, bars, who=WHO, force=force)
     _tell(result)
     return 0
 
@@ -142,6 +156,7 @@ async def _seed(database: Database, options: argparse.Namespace) -> int:
 async def _search(database: Database, options: argparse.Namespace) -> int:
     encoder = default_encoder()
     index = await load_index(database, encoder)
+    print(_say("searching", version=_named(index)), file=sys.stderr)
 
     def answer(queries: list[str]) -> None:
         vectors = encoder.encode([prepare(text) for text in queries])
@@ -222,8 +237,10 @@ async def _main(options: argparse.Namespace) -> int:
         print(_say("no_release"), file=sys.stderr)
     except NothingPublished:
         print(_say("too_few"), file=sys.stderr)
-    except LookupError:
+    except Outdated:
         print(_say("encoder_changed"), file=sys.stderr)
+    except LookupError:
+        print(_say("vectors_missing"), file=sys.stderr)
     except (FileProblem, ShippedError, OSError) as error:
         print(error, file=sys.stderr)
     finally:

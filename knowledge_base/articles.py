@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from knowledge_base import releases
 from knowledge_base.content import Content, from_snapshot
-from knowledge_base.tables import Article, ArticleVersion, Release, SimilarQuestion
+from knowledge_base.tables import Article, ArticleVersion, SimilarQuestion
 from pitstop.base import clock
 from pitstop.storage.events import emit
 
@@ -79,6 +80,54 @@ async def create(
     return article
 
 
+async def create_many(
+    session: AsyncSession, contents: Sequence[tuple[Content, bool]], who: str
+) -> None:
+    """Write new articles, each live or a draft, in a tenth of the time that `create` takes.
+
+    The ids must be free: what the database raises otherwise is raised.
+    """
+    if not contents:
+        return
+    now = clock.now()
+    rows, versions, similar = [], [], []
+    for content, live in contents:
+        rows.append(
+            {
+                **{name: getattr(content, name) for name in ("id", "category", "question")},
+                "answer": content.answer,
+                "tags": list(content.tags),
+                "next": content.next,
+                "status": "published" if live else "draft",
+                "version": 1,
+                "live_version": 1 if live else None,
+                "updated_at": now,
+                "updated_by": who,
+            }
+        )
+        written = {"snapshot": content.snapshot(), "updated_at": now, "updated_by": who}
+        versions.append({"article_id": content.id, "version": 1, **written})
+        similar += [
+            {"article_id": content.id, "position": at, "text": text}
+            for at, text in enumerate(content.similar)
+        ]
+        if live:
+            emit(session, "knowledge.article_published", content.id[:40], version=1)
+    await session.execute(insert(Article), rows)
+    await session.execute(insert(ArticleVersion), versions)
+    if similar:
+        await session.execute(insert(SimilarQuestion), similar)
+
+
+async def known(session: AsyncSession, ids: Iterable[str]) -> set[str]:
+    """Return which of these ids are taken."""
+    found: set[str] = set()
+    for chunk in _chunks(list(ids)):
+        rows = await session.execute(select(Article.id).where(Article.id.in_(chunk)))
+        found.update(rows.scalars())
+    return found
+
+
 async def update(
     session: AsyncSession, content: Content, who: str, *, expected: int | None = None
 ) -> bool:
@@ -119,11 +168,7 @@ async def retire(session: AsyncSession, article_id: str, who: str) -> Article:
     article = await get(session, article_id)
     article.status, article.live_version, article.publish_at = "retired", None, None
     article.updated_at, article.updated_by = clock.now(), who
-    release = (
-        await session.execute(select(Release).order_by(Release.version.desc()).limit(1))
-    ).scalar_one_or_none()
-    if release is not None and article_id not in release.withdrawn:
-        release.withdrawn = [*release.withdrawn, article_id]
+    await releases.withdraw(session, article_id)
     await session.flush()
     emit(session, "knowledge.article_retired", article_id[:40])
     return article
@@ -160,17 +205,39 @@ async def live(session: AsyncSession, article_id: str) -> Content | None:
 async def live_many(session: AsyncSession, ids: Iterable[str]) -> dict[str, Content]:
     """Return what owners get under these ids, without those that are not live."""
     found: dict[str, Content] = {}
-    wanted = list(dict.fromkeys(ids))
-    for start in range(0, len(wanted), CHUNK):
-        rows = await session.execute(_live().where(Article.id.in_(wanted[start : start + CHUNK])))
+    for chunk in _chunks(list(dict.fromkeys(ids))):
+        rows = await session.execute(_live().where(Article.id.in_(chunk)))
         found.update((row["id"], from_snapshot(row)) for row in rows.scalars())
     return found
 
 
-async def published(session: AsyncSession) -> list[Content]:
-    """Return everything that owners get, by id."""
-    rows = await session.execute(_live().order_by(Article.id))
-    return [from_snapshot(row) for row in rows.scalars()]
+async def live_versions(session: AsyncSession) -> dict[str, int]:
+    """Return which version owners get of each article that they get."""
+    rows: Any = await session.execute(
+        select(Article.id, Article.live_version)
+        .where(Article.live_version.isnot(None))
+        .order_by(Article.id)
+    )
+    # A row is a pair; there may be many of them.
+    found: dict[str, int] = dict(rows.all())
+    return found
+
+
+async def published(
+    session: AsyncSession, ids: Iterable[str] | None = None
+) -> list[tuple[int, Content]]:
+    """Return everything that owners get, or what they get under `ids`, with versions, by id."""
+    found: list[tuple[int, Content]] = []
+    wanted = [None] if ids is None else _chunks(sorted(set(ids)))
+    for chunk in wanted:
+        rows = _live(ArticleVersion.version).order_by(Article.id)
+        if chunk is not None:
+            rows = rows.where(Article.id.in_(chunk))
+        # In parts, so that others get their turn: there may be many.
+        result: Any = await session.stream(rows)
+        async for part in result.partitions(CHUNK):
+            found += [(version, from_snapshot(row)) for row, version in part]
+    return found
 
 
 async def history(session: AsyncSession, article_id: str) -> Sequence[ArticleVersion]:
@@ -222,8 +289,13 @@ async def listing(
     return total, page.scalars().all()
 
 
-def _live() -> Any:
-    return select(ArticleVersion.snapshot).join(
+def _chunks(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
+def _live(*more: Any) -> Any:
+    return select(ArticleVersion.snapshot, *more).join(
         Article,
         and_(
             Article.id == ArticleVersion.article_id,

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge_base.index import CANDIDATES, Entries, Model, best_first, seen, unit, voices
+from knowledge_base.entries import Entries
+from knowledge_base.lens import BLOCK, PLAIN, Lens, Raw, View, middle
 from knowledge_base.lexicon import Lexicon
+from knowledge_base.model import CANDIDATES, Model, best_first, classed, seen, voices
 from knowledge_base.regression import (
     Calibration,
     Floats,
@@ -26,7 +28,7 @@ from knowledge_base.regression import (
     fit_softmax,
 )
 
-VERSION = 2
+VERSION = 3
 """Raise when a fit of the same articles may come out otherwise."""
 
 # What the product promises; the thresholds follow from these and the articles.
@@ -34,7 +36,7 @@ PRECISION = 0.98
 """Of the left-out questions that get a straight answer, how many get the right one."""
 UNRELATED_STRAIGHT = 0.01
 """How many unrelated sentences may get a straight answer."""
-UNRELATED_CLARIFY = 0.10
+UNRELATED_CLARIFY = 0.20
 """How many unrelated sentences may get candidates or an answer."""
 
 FOLDS = 5
@@ -42,9 +44,13 @@ SAMPLE = 2000
 """Left-out questions looked at: more would change no threshold and take minutes."""
 CLASSES = 400
 """Articles up to which the classifier has a class each; its time grows with their square."""
+ROWS = 20_000
+"""Questions that the classifier learns from: of more, every so-maniest one."""
+AT_ONCE = 4_000_000
+"""Pairs of a question and an article whose voices are held at once: 64 MB."""
 FEW = 20
 """With fewer similar questions than this, standard questions are left out as well."""
-USUAL = np.array([1.1, 1.3, 9.0, 18.0], dtype=np.float32)
+USUAL = np.array([1.1, 7.0, 9.0, 20.0], dtype=np.float32)
 """The voices' weights before anything is known; measured on the shipped articles."""
 
 Report = Callable[[int, int], None]
@@ -87,13 +93,17 @@ class _Trial:
 
 def fit(
     entries: Entries,
-    unrelated: Floats,
+    unrelated: Raw,
     unrelated_texts: Sequence[str],
     report: Report | None = None,
+    *,
+    lens: Lens = PLAIN,
+    lexicon: Lexicon | None = None,
 ) -> tuple[Model, Figures]:
-    """Fit a model on the entries and unit rows of unrelated sentences; deterministic.
+    """Fit a model on the entries and raw rows of unrelated sentences; deterministic.
 
-    Raises ValueError if there is no article.
+    `lexicon` is that of the entries' documents, if it is there already. Raises ValueError if there
+    is no article.
     """
     if not entries.ids:
         raise ValueError("nothing to fit: no article")
@@ -101,27 +111,25 @@ def fit(
     standard = np.zeros(len(owners), dtype=bool)
     standard[entries.starts] = True
     parts_of = _parts(owners, standard)
-    base = _Base(
-        entries=entries,
-        owners=owners,
-        centre=_mean(entries.vectors, unrelated),
-        question_centre=entries.vectors[entries.starts].mean(axis=0),
-        answer_centre=entries.answers.mean(axis=0),
-        unrelated=unrelated,
+    view = View(
+        centre=_between(middle(entries.vectors, lens), unrelated, lens),
+        question_centre=middle(entries.vectors[entries.starts], lens),
+        answer_centre=middle(entries.answers, lens),
+        lens=lens,
     )
+    base = _Base(entries=entries, owners=owners, view=view, unrelated=unrelated)
     # A left-out standard question may not be found by its own words in its article's document.
     bare = bool((parts_of[standard] >= 0).any())
-    documents = [text.split("\n", 1)[-1] for text in entries.documents] if bare else None
-    lexicon = Lexicon(documents or entries.documents)
+    if bare:
+        lexicon = Lexicon.of([text.split("\n", 1)[-1] for text in entries.documents])
+    lexicon = lexicon or Lexicon.of(entries.documents)
     trials: list[_Trial] = []
     strangers = np.arange(len(unrelated)) % FOLDS
     for fold in range(FOLDS):
         held, out = parts_of == fold, strangers == fold
-        shared = lexicon.compare(
-            [entries.texts[i] for i in np.flatnonzero(held)]
-            + [unrelated_texts[i] for i in np.flatnonzero(out)]
-        )
-        trials.append(base.try_out(held, out, shared))
+        texts = [entries.texts[i] for i in np.flatnonzero(held)]
+        texts += [unrelated_texts[i] for i in np.flatnonzero(out)]
+        trials.append(base.try_out(held, out, texts, lexicon))
         if report is not None:
             report(fold + 1, FOLDS + 1)
     trial = _join(trials)
@@ -129,49 +137,62 @@ def fit(
     head = base.head(np.ones(len(owners), dtype=bool), np.ones(len(unrelated), dtype=bool))
     if report is not None:
         report(FOLDS + 1, FOLDS + 1)
-    model = Model(
-        base.centre, base.question_centre, base.answer_centre, head, mixture, right, near,
-        answer_from, clarify_from,
-    )  # fmt: skip
-    return model, figures
+    return Model(view, head, mixture, right, near, answer_from, clarify_from), figures
 
 
 @dataclass(frozen=True)
 class _Base:
     entries: Entries
     owners: Ints
-    centre: Floats
-    question_centre: Floats
-    answer_centre: Floats
-    unrelated: Floats
+    view: View
+    unrelated: Raw
 
     def head(self, kept: Flags, strangers: Flags) -> Softmax:
         """Learn the classifier from the rows kept."""
         count = len(self.entries.ids)
-        rows = np.concatenate([self.entries.vectors[kept], self.unrelated[strangers]])
-        ours = self.owners[kept] if count <= CLASSES else np.zeros(int(kept.sum()), dtype=np.int64)
+        known = self._learnt_from(kept)
+        rows = np.concatenate(
+            [
+                self.view.questions(self.entries.vectors[known]),
+                self.view.questions(self.unrelated[strangers]),
+            ]
+        )
+        ours = self.owners[known] if count <= CLASSES else np.zeros(len(known), dtype=np.int64)
         classes = count if count <= CLASSES else 1
         background = np.full(int(strangers.sum()), classes)
-        labels = np.concatenate([ours, background])
-        return fit_softmax(unit(rows - self.centre), labels, classes + 1)
+        return fit_softmax(rows, np.concatenate([ours, background]), classes + 1)
 
-    def try_out(self, held: Flags, out: Flags, shared: Floats) -> _Trial:
-        """Search for the held-out rows and strangers in what is left."""
+    def _learnt_from(self, kept: Flags) -> Ints:
+        known = np.flatnonzero(kept)
+        if len(known) <= ROWS:
+            return known
+        standard = np.zeros(len(kept), dtype=bool)
+        if len(self.entries.ids) <= CLASSES:
+            # Each class keeps a row at least.
+            standard[self.entries.starts] = True
+        standard[known[:: len(known) // ROWS + 1]] = True
+        return np.flatnonzero(standard & kept)
+
+    def try_out(self, held: Flags, out: Flags, texts: Sequence[str], lexicon: Lexicon) -> _Trial:
+        """Search for the held-out rows and strangers, whose `texts` these are, in what is left."""
         head = self.head(~held, ~out)
         asked = np.concatenate([self.entries.vectors[held], self.unrelated[out]])
         right = np.concatenate([self.owners[held], np.full(int(out.sum()), -1)])
-        rows = unit(asked - self.centre)
-        questions = unit(self.entries.vectors - self.centre)
-        answers = unit(self.entries.answers - self.answer_centre)
+        rows, for_answers = self.view.questions(asked), self.view.for_answers(asked)
+        words = lexicon.words.weigh(texts)
+        answers = self.view.answers(self.entries.answers)
         found: list[_Trial] = []
-        for at in range(0, len(asked), 100):
-            cut = slice(at, at + 100)
-            cosines = rows[cut] @ questions.T
-            cosines[:, held] = -1
-            nearest = np.maximum.reduceat(cosines, self.entries.starts, axis=1)
-            answered = unit(asked[cut] - self.question_centre) @ answers.T
+        count = len(self.entries.ids)
+        step = max(min(AT_ONCE // count, 400), 16)
+        for at in range(0, len(asked), step):
+            cut = slice(at, at + step)
             log_p = head.log_probabilities(rows[cut])
-            parts = voices(log_p, nearest, answered, shared[cut], len(self.entries.ids))
+            parts = voices(
+                log_p[:, :count] if classed(log_p, count) else None,
+                self._nearest(rows[cut], held),
+                for_answers[cut] @ answers.T,
+                lexicon.compare(words[cut]),
+            )
             candidates = best_first(parts @ USUAL, CANDIDATES)
             # The right article is always a candidate: the weights are learnt from it.
             truth = right[cut]
@@ -180,6 +201,23 @@ class _Base:
             few = np.take_along_axis(parts, candidates[:, :, None], axis=1)
             found.append(_Trial(few, log_p[:, -1:], candidates, truth))
         return _join(found)
+
+    def _nearest(self, rows: Floats, held: Flags) -> Floats:
+        """Return each article's nearest question that is not held out, shape (rows, articles)."""
+        ends = np.append(self.entries.starts, len(self.owners))
+        found = np.empty((len(rows), len(self.entries.ids)), dtype=np.float32)
+        first = 0
+        while first < found.shape[1]:
+            # As many whole articles as fit into a block, one at least.
+            last = int(np.searchsorted(ends, ends[first] + BLOCK, side="right")) - 1
+            last = max(last, first + 1)
+            block = slice(ends[first], ends[last])
+            cosines = rows @ self.view.questions(self.entries.vectors[block]).T
+            cosines[:, held[block]] = -1
+            within = self.entries.starts[first:last] - ends[first]
+            found[:, first:last] = np.maximum.reduceat(cosines, within, axis=1)
+            first = last
+        return found
 
 
 def _join(trials: Sequence[_Trial]) -> _Trial:
@@ -263,11 +301,11 @@ def _parts(owners: Ints, standard: Flags) -> Ints:
     return fold
 
 
-def _mean(ours: Floats, strangers: Floats) -> Floats:
+def _between(ours: Floats, strangers: Raw, lens: Lens) -> Floats:
     """Return the middle between ours and strangers, so that a knowledge base's size is no voice."""
     if not len(strangers):
-        return np.asarray(ours.mean(axis=0), dtype=np.float32)
-    return np.asarray((ours.mean(axis=0) + strangers.mean(axis=0)) / 2, dtype=np.float32)
+        return ours
+    return np.asarray((ours + middle(strangers, lens)) / 2, dtype=np.float32)
 
 
 def _share(flags: Flags) -> float:

@@ -1,39 +1,28 @@
-"""The searchable knowledge base of one release, in memory.
+"""The searchable knowledge base, in memory: one release, and what was published since.
 
-Four voices say how near each article is to a question: a classifier with a "background" class of
-unrelated sentences, the nearest of the article's questions, its answer, and the characters they
-share. How much each voice counts, and how sure the sum has to be, is fitted at every publish
-(`fit`): cosines live in a narrow band that moves with the knowledge base.
+A release's articles stand on one shelf; those that were changed or added since (the delta) on a
+small second one, judged by the release's model. What they replace is hidden.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from knowledge_base.entries import Entries
+from knowledge_base.entries import prepare as prepare
 from knowledge_base.lexicon import Lexicon
-from knowledge_base.regression import Calibration, Floats, Ints, Softmax
-from pitstop.language.normalize import normalize
+from knowledge_base.model import CANDIDATES, Model, best_first, classed, lent_head, seen, voices
+from knowledge_base.regression import Floats, Ints
+from knowledge_base.shelf import Asked, Heard, Mask, Shelf, shelve
 
 Decision = Literal["answer", "clarify", "none"]
-Mask = NDArray[np.bool_]
 
-CHUNK = 256
-"""Questions compared at once: bounds the memory of a batch over a large knowledge base."""
-CANDIDATES = 64
-"""Articles among which the sum's certainty is measured, here and when fitting."""
 EXACT = 0.999
 """The score of a question that is written in the knowledge base word for word."""
-
-
-def prepare(text: str) -> str:
-    """Return the spelling of a text that is encoded and compared."""
-    return normalize(text).text
 
 
 @dataclass(frozen=True)
@@ -53,167 +42,70 @@ class Result:
     hits: list[Hit]
 
 
-@dataclass(frozen=True)
-class Entries:
-    """What can be found: articles in order, and their questions grouped by article.
+class Index:
+    """A release and its delta, ready to be searched; never changes, so that threads may share it.
 
-    `starts[i]` is the first row of article i; `answers` has one row an article.
+    `version` is the release's, `delta` the number of the delta on top of it (0: none). An
+    article's place is its place on the release's shelf, or, behind those, on the delta's.
     """
 
-    ids: tuple[str, ...]
-    titles: tuple[str, ...]
-    starts: Ints
-    texts: tuple[str, ...]
-    vectors: Floats
-    answers: Floats
-    documents: tuple[str, ...]
-
-    def owners(self) -> Ints:
-        """Return the article of each row."""
-        sizes = np.diff(np.append(self.starts, len(self.texts)))
-        return np.repeat(np.arange(len(self.ids)), sizes)
-
-
-@dataclass(frozen=True)
-class Model:
-    """Everything that is fitted. `head` has a class an article and the background, or, where the
-    articles are too many for that, two classes: ours and not."""
-
-    centre: Floats
-    question_centre: Floats
-    answer_centre: Floats
-    head: Softmax
-    mixture: Floats
-    right: Calibration
-    near: Calibration
-    answer_from: float
-    clarify_from: float
-
-    def to_bytes(self) -> bytes:
-        """Return the model as an npz file."""
-        buffer = io.BytesIO()
-        arrays: dict[str, Any] = {
-            "centre": self.centre,
-            "question_centre": self.question_centre,
-            "answer_centre": self.answer_centre,
-            "basis": self.head.basis.astype(np.float16),
-            "weights": self.head.weights.astype(np.float16),
-            "mixture": self.mixture,
-            "thresholds": np.array([self.answer_from, self.clarify_from]),
-        }
-        for name, each in (("right", self.right), ("near", self.near)):
-            arrays[name] = np.stack([each.mean, each.scale, each.weights])
-            arrays[name + "_bias"] = np.array(each.bias)
-        np.savez_compressed(buffer, **arrays)
-        return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Model:
-        """Return the model behind `to_bytes`; raises ValueError or KeyError if it is none."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            calibrations = {
-                name: Calibration(
-                    mean=stored[name][0],
-                    scale=stored[name][1],
-                    weights=stored[name][2],
-                    bias=float(stored[name + "_bias"]),
-                )
-                for name in ("right", "near")
-            }
-            answer_from, clarify_from = (float(value) for value in stored["thresholds"])
-            return cls(
-                centre=stored["centre"],
-                question_centre=stored["question_centre"],
-                answer_centre=stored["answer_centre"],
-                head=Softmax(
-                    stored["basis"].astype(np.float32), stored["weights"].astype(np.float32)
-                ),
-                mixture=stored["mixture"],
-                answer_from=answer_from,
-                clarify_from=clarify_from,
-                **calibrations,
-            )
-
-
-def unit(rows: Floats) -> Floats:
-    """Scale rows to length 1; zeros stay zeros."""
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(norms == 0, 1, norms), dtype=np.float32)
-
-
-def voices(
-    log_p: Floats, nearest: Floats, answers: Floats, shared: Floats, articles: int
-) -> Floats:
-    """Return what the four voices say, shape (questions, articles, voices)."""
-    if log_p.shape[1] == articles + 1:
-        head = np.maximum(log_p[:, :articles], -20)
-    else:
-        head = np.zeros_like(nearest)
-    return np.asarray(np.stack([head, nearest, answers, shared], axis=2), dtype=np.float32)
-
-
-def seen(parts: Floats, log_p: Floats, scores: Floats, order: Ints) -> Floats:
-    """Return, for each question, what speaks for its best article: the input of `Calibration`."""
-    rows = np.arange(len(parts))
-    best = order[:, 0]
-    second = order[:, 1] if order.shape[1] > 1 else best
-    top = scores[rows, best]
-    spread = np.log(np.exp(np.take_along_axis(scores, order, axis=1) - top[:, None]).sum(axis=1))
-    background = np.maximum(log_p[:, -1], -20)
-    ours = np.log(np.maximum(1 - np.exp(np.minimum(background, -1e-6)), 1e-9))
-    own = parts[rows, best]
-    others = parts.copy()
-    others[rows, best] = np.finfo(np.float32).min
-    leads = np.clip(own - others.max(axis=1), -10, 10) if parts.shape[1] > 1 else own
-    looks = np.concatenate(
-        [
-            np.minimum(top - scores[rows, second], 10)[:, None],
-            -spread[:, None],
-            own,
-            leads,
-            (ours - background)[:, None],
-        ],
-        axis=1,
-    )
-    return np.asarray(looks, dtype=np.float32)
-
-
-def best_first(scores: Floats, limit: int) -> Ints:
-    """Return the columns of the `limit` highest scores of each row, the highest first."""
-    limit = min(limit, scores.shape[1])
-    some = np.argpartition(-scores, limit - 1, axis=1)[:, :limit]
-    inside = np.take_along_axis(scores, some, axis=1)
-    return np.asarray(np.take_along_axis(some, np.argsort(-inside, axis=1, kind="stable"), axis=1))
-
-
-class Index:
-    """A release, ready to be searched; never changes, so that threads may share it."""
-
-    def __init__(self, entries: Entries, model: Model, *, version: int, encoder: str) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        model: Model,
+        *,
+        version: int,
+        encoder: str,
+        lexicon: Lexicon | None = None,
+    ) -> None:
         self.version = version
+        self.delta = 0
         self.encoder = encoder
-        self.entries = entries
         self.model = model
         self.withdrawn: frozenset[str] = frozenset()
-        self._questions = unit(entries.vectors - model.centre)
-        self._answers = unit(entries.answers - model.answer_centre)
-        self._lexicon = Lexicon(entries.documents)
-        self._hidden: Mask = np.zeros(len(entries.ids), dtype=bool)
-        exact: dict[str, set[int]] = {}
-        for text, owner in zip(entries.texts, entries.owners(), strict=True):
-            exact.setdefault(text, set()).add(int(owner))
-        self._exact: Mapping[str, set[int]] = exact
+        lexicon = lexicon or Lexicon.of(entries.documents)
+        self._base = shelve(entries, model.view, lexicon)
+        self._words = lexicon.words
+        self._newer: Shelf | None = None
+        self._replaced: frozenset[str] = frozenset()
+        self._hide()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the articles that can be found: the release's, then the delta's."""
+        newer = self._newer.ids if self._newer is not None else ()
+        names = (*self._base.ids, *newer)
+        hidden = np.concatenate([self._hidden, self._newer_hidden])
+        return tuple(each for each, gone in zip(names, hidden, strict=True) if not gone)
 
     def __len__(self) -> int:
-        return len(self.entries.ids)
+        return int((~self._hidden).sum() + (~self._newer_hidden).sum())
+
+    def with_delta(self, number: int, entries: Entries | None, gone: Iterable[str]) -> Index:
+        """Return the same release with another delta on top, instead of the present one.
+
+        `entries` are the articles changed or added since, raw rows as ever; `gone` names those
+        that are live no more.
+        """
+        copy = self._copy()
+        copy.delta = number
+        copy.withdrawn = frozenset()
+        copy._replaced = frozenset(gone)
+        copy._words, copy._newer = self._base.lexicon.words, None
+        if entries is not None and entries.ids:
+            # A part number that the release has never seen is a word from now on.
+            copy._words = copy._words.with_terms_of(entries.documents)
+            lexicon = Lexicon.of(entries.documents, copy._words)
+            copy._newer = Shelf(entries, self.model.view, lexicon)
+            copy._replaced |= frozenset(entries.ids)
+        copy._hide()
+        return copy
 
     def without(self, article_ids: Iterable[str]) -> Index:
-        """Return the same index with these articles hidden."""
-        hidden = frozenset(article_ids)
-        copy = object.__new__(Index)
-        copy.__dict__.update(self.__dict__)
-        copy.withdrawn = hidden
-        copy._hidden = np.array([each in hidden for each in self.entries.ids], dtype=bool)
+        """Return the same index with these articles hidden, instead of those hidden now."""
+        copy = self._copy()
+        copy.withdrawn = frozenset(article_ids)
+        copy._hide()
         return copy
 
     def search(self, vector: Floats, text: str, limit: int = 3) -> Result:
@@ -224,48 +116,81 @@ class Index:
         """Search for several questions, one row of `vectors` each."""
         found: list[Result] = []
         spelled = [prepare(text) for text in texts]
-        for start in range(0, len(spelled), CHUNK):
-            stop = start + CHUNK
+        step = self._base.at_once
+        for start in range(0, len(spelled), step):
+            stop = start + step
             found += self._search(vectors[start:stop], spelled[start:stop], max(limit, 1))
         return found
 
+    def _copy(self) -> Index:
+        copy = object.__new__(Index)
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def _hide(self) -> None:
+        self._hidden = _mask(self._base.places, self._replaced | self.withdrawn)
+        places = self._newer.places if self._newer is not None else {}
+        self._newer_hidden = _mask(places, self.withdrawn)
+
     def _search(self, vectors: Floats, texts: Sequence[str], limit: int) -> list[Result]:
-        model, count = self.model, len(self)
-        if count == 0 or bool(self._hidden.all()):
+        if len(self) == 0:
             return [Result("none", []) for _ in texts]
-        rows = unit(vectors - model.centre)
-        log_p = model.head.log_probabilities(rows)
-        nearest = np.maximum.reduceat(rows @ self._questions.T, self.entries.starts, axis=1)
-        answers = unit(vectors - model.question_centre) @ self._answers.T
-        parts = voices(log_p, nearest, answers, self._lexicon.compare(texts), count)
-        scores = parts @ model.mixture
-        scores[:, self._hidden] = -1e6
+        view = self.model.view
+        asked = Asked(view.questions(vectors), view.for_answers(vectors), self._words.weigh(texts))
+        log_p = self.model.head.log_probabilities(asked.rows)
+        places, parts = self._judge(asked, log_p)
+        if not len(places):
+            return [Result("none", []) for _ in texts]
+        scores = parts @ self.model.mixture
         order = best_first(scores, max(limit, CANDIDATES))
         looks = seen(parts, log_p, scores, order)
-        right, near = model.right.chance(looks), model.near.chance(looks)
+        right, near = self.model.right.chance(looks), self.model.near.chance(looks)
         return [
-            self._result(text, scores[i], order[i], float(right[i]), float(near[i]), limit)
+            self._result(
+                text, scores[i][order[i]], places[order[i]], float(right[i]), float(near[i]), limit
+            )
             for i, text in enumerate(texts)
         ]
 
+    def _judge(self, asked: Asked, log_p: Floats) -> tuple[Ints, Floats]:
+        """Return the places of the articles that come into question, and their voices."""
+        base = self._base
+        heard = base.hear(asked, self._hidden)
+        knows = classed(log_p, len(base.ids))
+        head = log_p[:, heard.at] if knows else None
+        parts = voices(head, heard.nearest, heard.answers, heard.shared)
+        if self._newer is None:
+            return heard.at, parts
+        newer = self._newer.hear(asked, self._newer_hidden)
+        lent = self._lent(asked, log_p, heard, newer) if knows else None
+        more = voices(lent, newer.nearest, newer.answers, newer.shared)
+        places = np.concatenate([heard.at, newer.at + len(base.ids)])
+        return places, np.concatenate([parts, more], axis=1)
+
+    def _lent(self, asked: Asked, log_p: Floats, heard: Heard, newer: Heard) -> Floats:
+        assert self._newer is not None
+        places = [self._base.places.get(self._newer.ids[at], -1) for at in newer.at]
+        own = np.array(places, dtype=np.int64)
+        # Of all, the hidden ones too: what the old questions said is compared with the new ones.
+        everything = self._base.hear(asked, np.zeros_like(self._hidden))
+        return lent_head(
+            log_p[:, heard.at], heard.nearest, newer.nearest,
+            log_p[:, own], everything.nearest[:, own], own >= 0,
+        )  # fmt: skip
+
     def _result(
-        self, text: str, scores: Floats, order: Ints, right: float, near: float, limit: int
+        self, text: str, scores: Floats, places: Ints, right: float, near: float, limit: int
     ) -> Result:
-        known = sorted(at for at in self._exact.get(text, ()) if not self._hidden[at])
+        known = self._written(text)
         if known:
             # Written in the knowledge base as it is; under two articles, the owner chooses.
-            order = np.array([*known, *(at for at in order if at not in known)])
-            hits = [
-                self._hit(int(at), EXACT if at in known else right / 2)
-                for at in order[:limit]
-                if not self._hidden[at]
-            ]
+            order = [*known, *(at for at in places.tolist() if at not in known)]
+            hits = [self._hit(at, EXACT if at in known else right / 2) for at in order[:limit]]
             return Result("answer" if len(known) == 1 else "clarify", hits)
-        shares = np.exp(scores[order] - scores[order[0]])
+        shares = np.exp(scores - scores[0])
         hits = [
-            self._hit(int(at), right * float(share))
-            for at, share in zip(order[:limit], shares, strict=False)
-            if not self._hidden[at]
+            self._hit(at, right * float(share))
+            for at, share in zip(places[:limit].tolist(), shares, strict=False)
         ]
         decision: Decision = "none"
         if text and right >= self.model.answer_from:
@@ -274,5 +199,21 @@ class Index:
             decision = "clarify"
         return Result(decision, hits)
 
-    def _hit(self, at: int, score: float) -> Hit:
-        return Hit(self.entries.ids[at], self.entries.titles[at], round(min(score, EXACT), 4))
+    def _written(self, text: str) -> list[int]:
+        count = len(self._base.ids)
+        found = [at for at in self._base.written(text) if not self._hidden[at]]
+        if self._newer is not None:
+            found += [at + count for at in self._newer.written(text) if not self._newer_hidden[at]]
+        return found
+
+    def _hit(self, place: int, score: float) -> Hit:
+        shelf, at = self._base, place
+        if self._newer is not None and place >= len(self._base.ids):
+            shelf, at = self._newer, place - len(self._base.ids)
+        return Hit(shelf.ids[at], shelf.titles[at], round(min(score, EXACT), 4))
+
+
+def _mask(places: Mapping[str, int], names: Iterable[str]) -> Mask:
+    mask = np.zeros(len(places), dtype=bool)
+    mask[[places[name] for name in names if name in places]] = True
+    return mask

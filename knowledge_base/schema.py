@@ -1,4 +1,4 @@
-"""The tables in a database that has none: the command line works on an empty one."""
+"""The tables in a database that lacks them: the command line works on an empty one."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import sys
 
 from sqlalchemy import inspect
 
-from knowledge_base.tables import Article
+from knowledge_base.tables import Delta
 from pitstop.base.settings import ROOT
 from pitstop.storage.database import Database
 
 
 async def ensure_tables(database: Database) -> None:
-    """Bring a database without our tables to the newest schema, by the app's own migrations.
+    """Bring a database that lacks any of our tables to the newest schema, by the app's own
+    migrations.
 
-    A database that has them stays as it is. The migrations run in a process of their own: they
-    know every room's tables, and this room knows only what is below it. Raises OSError with
-    their message if they fail.
+    A database that has them stays as it is: the newest of them stands for all. The migrations run
+    in a process of their own: they know every room's tables, and this room knows only what is
+    below it. Raises OSError with their message if they fail.
     """
     async with database.engine.connect() as connection:
-        there = await connection.run_sync(
-            lambda sync: inspect(sync).has_table(Article.__tablename__)
-        )
+        there = await connection.run_sync(lambda sync: inspect(sync).has_table(Delta.__tablename__))
     if there:
         return
     process = await asyncio.create_subprocess_exec(

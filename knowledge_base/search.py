@@ -26,7 +26,7 @@ class Searcher:
     async def search(self, text: str, limit: int = 3) -> Result:
         """Return what the newest release has for `text`; nothing before the first release."""
         async with self._lock:
-            await self._follower.refresh()
+            await self._follower.follow()
         index = self._follower.index
         if index is None:
             return Result("none", [])

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.orm import deferred
 
 from pitstop.base import clock
 from pitstop.base.ids import new_id
@@ -22,6 +23,11 @@ from pitstop.storage.tables import Mapped, Table, column
 from pitstop.storage.types import Json, UtcTime
 
 ID_LENGTH = 80
+
+
+def _large(*, nullable: bool) -> Any:
+    """Return a column that is read only when it is asked for by name."""
+    return deferred(column(LargeBinary, nullable=nullable))
 
 
 class Article(Table):
@@ -86,9 +92,10 @@ class Vector(Table):
 class Release(Table):
     """A published state of the whole knowledge base: what can be found, and how surely.
 
-    `content` lists the questions (compressed JSON), `model` holds the fitted weights (npz).
-    `withdrawn` names articles retired since: they are hidden at once, the next release drops
-    them.
+    `versions` says which version of each article it holds (compressed JSON), `content` what is
+    searched (`entries.pack`), `model` holds the fitted weights (npz) and `lexicon` the counted
+    terms (npz). `withdrawn` names articles retired since, while there is no delta: they are hidden
+    at once. The large columns are read only when they are asked for by name.
     """
 
     __tablename__ = "kb_release"
@@ -102,8 +109,33 @@ class Release(Table):
     question_count: Mapped[int] = column(Integer, nullable=False)
     thresholds: Mapped[dict[str, Any]] = column(Json, nullable=False)
     withdrawn: Mapped[list[str]] = column(Json, nullable=False, default=list)
-    content: Mapped[bytes] = column(LargeBinary, nullable=False)
-    model: Mapped[bytes] = column(LargeBinary, nullable=False)
+    # None in a release from before there were deltas, which is made anew.
+    versions: Mapped[bytes | None] = _large(nullable=True)
+    content: Mapped[bytes] = _large(nullable=False)
+    model: Mapped[bytes] = _large(nullable=False)
+    lexicon: Mapped[bytes | None] = _large(nullable=True)
+
+
+class Delta(Table):
+    """What was published since a release: the last one of a release holds all of it.
+
+    `base` is the release's version. `content` has the articles changed or added since
+    (`entries.pack`), `gone` names the release's articles that are live no more, `withdrawn` those
+    retired since this was written.
+    """
+
+    __tablename__ = "kb_delta"
+    id: Mapped[str] = column(String(26), primary_key=True, default=new_id)
+    base: Mapped[int] = column(Integer, nullable=False)
+    number: Mapped[int] = column(Integer, nullable=False)
+    created_at: Mapped[datetime] = column(UtcTime, nullable=False, default=clock.now)
+    created_by: Mapped[str] = column(String(60), nullable=False)
+    article_count: Mapped[int] = column(Integer, nullable=False)
+    question_count: Mapped[int] = column(Integer, nullable=False)
+    gone: Mapped[list[str]] = column(Json, nullable=False, default=list)
+    withdrawn: Mapped[list[str]] = column(Json, nullable=False, default=list)
+    content: Mapped[bytes] = _large(nullable=False)
+    __table_args__ = (UniqueConstraint("base", "number"),)
 
 
 class Unanswered(Table):

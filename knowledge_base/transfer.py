@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from knowledge_base import articles
 from knowledge_base.content import STATUSES, Content, ContentError, messages, problem, read_content
 from knowledge_base.files import Row
-from knowledge_base.tables import Article
 from pitstop.storage.database import Database
 
 BATCH = 500
@@ -71,9 +72,18 @@ async def import_rows(
         return report
     size = max(len(wanted), 1) if all_or_nothing else BATCH
     for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
         async with database.write() as session:
-            for item in wanted[start : start + size]:
-                await _put(session, item, who, publish, report)
+            there = await articles.known(session, (item.content.id for item in part))
+            new = [item for item in part if item.content.id not in there]
+            contents = [(item.content, _goes_live(item, publish)) for item in new]
+            await articles.create_many(session, contents, who)
+            report.added += len(new)
+            for item in part:
+                if item.content.id in there:
+                    await _change(session, item, who, publish, report)
+                elif item.status == "retired":
+                    await articles.retire(session, item.content.id, who)
         if progress is not None:
             progress(min(start + size, len(wanted)), len(wanted))
     return report
@@ -120,22 +130,21 @@ def _wanted(fields: Mapping[str, Any]) -> _Wanted:
     return _Wanted(read_content(fields), status)
 
 
-async def _put(
-    session: Any, wanted: _Wanted, who: str, publish: bool, report: ImportReport
+def _goes_live(wanted: _Wanted, publish: bool) -> bool:
+    return wanted.status == "published" or (publish and wanted.status not in ("draft", "retired"))
+
+
+async def _change(
+    session: AsyncSession, wanted: _Wanted, who: str, publish: bool, report: ImportReport
 ) -> None:
     content = wanted.content
-    article = await session.get(Article, content.id)
-    if article is None:
-        article = await articles.create(session, content, who)
-        report.added += 1
-    elif await articles.update(session, content, who):
+    article = await articles.get(session, content.id)
+    if await articles.update(session, content, who):
         report.changed += 1
     else:
         report.same += 1
     if wanted.status == "retired":
         if article.status != "retired":
             await articles.retire(session, content.id, who)
-    elif (wanted.status == "published" or (publish and wanted.status != "draft")) and (
-        article.live_version != article.version
-    ):
+    elif _goes_live(wanted, publish) and article.live_version != article.version:
         await articles.publish(session, content.id, who)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,10 +18,12 @@ from knowledge_base.tables import Vector
 from pitstop.language.encode import Encoder
 from pitstop.storage.database import Database
 
-BATCH = 64
-"""Texts between two reports of progress, and in one write."""
+BATCH = 3000
+"""Characters between two reports of progress, and in one write: enough short texts to keep two
+cores busy, few enough long ones to see it move."""
 _LOOK_UP = 400  # bound values a query
 _WHOLE = 5000  # from here on, one scan of the encoder's rows is quicker than many look-ups
+_PART = 2000  # rows taken at once from a scan, so that others get their turn in between
 
 Progress = Callable[[int, int], None]
 
@@ -41,51 +45,77 @@ async def encode_missing(
 
     Whatever was stored stays: a run that is broken off goes on from there.
     """
-    wanted = {text_hash(text): text for text in texts}
+    wanted = await asyncio.to_thread(lambda: {text_hash(text): text for text in texts})
     name = encoder_id(encoder)
+    known: set[str] = set()
     async with database.read() as session:
-        known = await _known(session, name, wanted)
+        async for part in _rows(session, name, wanted, Vector.text_hash):
+            known.update(key for (key,) in part)
     missing = [(key, text) for key, text in wanted.items() if key not in known]
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
+    done = 0
+    for batch in _batches(missing):
         rows = await asyncio.to_thread(encoder.encode, [text for _, text in batch])
         await _store(database, name, [key for key, _ in batch], rows)
+        done += len(batch)
         if progress is not None:
-            progress(min(start + BATCH, len(missing)), len(missing))
-    return len(missing)
+            progress(done, len(missing))
+    return done
 
 
-async def load(session: AsyncSession, encoder: str, texts: Sequence[str]) -> Floats:
+async def load(session: AsyncSession, encoder: str, texts: Sequence[str]) -> NDArray[np.float16]:
     """Return the stored vectors of `texts`, a row each; raises LookupError if one is missing."""
-    keys = [text_hash(text) for text in texts]
-    found: dict[str, bytes] = {}
+    keys = await asyncio.to_thread(lambda: [text_hash(text) for text in texts])
+    places: dict[str, int] = {}
+    for key in keys:
+        places.setdefault(key, len(places))
+    rows = np.zeros((len(places), 0), dtype=np.float16)
+    found = 0
+    async for part in _rows(session, encoder, places, Vector.text_hash, Vector.data):
+        for key, data in part:
+            place = places.get(key)
+            if place is None:
+                continue
+            if not found:
+                rows = np.empty((len(places), len(data) // 2), dtype=np.float16)
+            rows[place] = np.frombuffer(data, dtype=np.float16)
+            found += 1
+    if found < len(places):
+        missing = len(places) - found
+        raise LookupError(f"{missing} of {len(places)} vectors are not stored for this encoder")
+    if len(places) == len(keys):
+        return rows
+    return rows[[places[key] for key in keys]]
+
+
+def _batches(texts: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    batch: list[tuple[str, str]] = []
+    size = 0
+    for key, text in texts:
+        batch.append((key, text))
+        size += len(text)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+async def _rows(
+    session: AsyncSession, encoder: str, keys: Collection[str], *columns: Any
+) -> AsyncIterator[Sequence[Any]]:
+    """Yield the encoder's rows in parts: those with these keys or, if they are many, all."""
+    every = select(*columns).where(Vector.encoder == encoder)
     if len(keys) > _WHOLE:
-        rows = await session.execute(
-            select(Vector.text_hash, Vector.data).where(Vector.encoder == encoder)
+        result: Any = await session.stream(every)
+        async for part in result.partitions(_PART):
+            yield part
+        return
+    listed = list(keys)
+    for start in range(0, len(listed), _LOOK_UP):
+        found = await session.execute(
+            every.where(Vector.text_hash.in_(listed[start : start + _LOOK_UP]))
         )
-        wanted = set(keys)
-        found = {key: data for key, data in rows if key in wanted}
-    else:
-        different = list(dict.fromkeys(keys))
-        for start in range(0, len(different), _LOOK_UP):
-            part = different[start : start + _LOOK_UP]
-            rows = await session.execute(
-                select(Vector.text_hash, Vector.data).where(
-                    Vector.encoder == encoder,
-                    Vector.text_hash.in_(part),
-                )
-            )
-            found.update((key, data) for key, data in rows)
-    missing = sum(key not in found for key in keys)
-    if missing:
-        raise LookupError(f"{missing} of {len(keys)} vectors are not stored for this encoder")
-    joined = b"".join(found[key] for key in keys)
-    return np.frombuffer(joined, dtype=np.float16).reshape(len(keys), -1).astype(np.float32)
-
-
-async def _known(session: AsyncSession, encoder: str, wanted: Iterable[str]) -> set[str]:
-    rows = await session.execute(select(Vector.text_hash).where(Vector.encoder == encoder))
-    return set(rows.scalars()).intersection(wanted)
+        yield found.all()
 
 
 async def _store(database: Database, encoder: str, keys: Sequence[str], rows: Floats) -> None:

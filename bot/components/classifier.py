@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.components.entities import places
 from bot.components.featurizer import CLAUSES, SentenceFeaturizer, encode_examples
+from bot.components.limits import Limits, fit_limits, left_out
 from bot.components.masking import Masked, mask, within
 from bot.components.wish_model import Floats, Shape, WishModel
 from bot.routes import WISHES
@@ -30,7 +32,11 @@ from pitstop.base.settings import ROOT
 from pitstop.language.encode import default_encoder
 from pitstop.language.normalize import normalize
 
+logger = logging.getLogger(__name__)
+
 CLAUSE_INTENTS = "clause_intents"
+LIMITS = "limits"
+"""How sure is sure enough, as fitted with the model."""
 
 _FILE = "classifier.joblib"
 _BACKGROUND_INTENT = "out_of_scope"
@@ -60,7 +66,7 @@ class WishClassifier(GraphComponent, IntentClassifier):
         return {
             "shape": {},
             "background": "knowledge_base/background.yml",
-            "background_weight": 0.3,
+            "background_weight": 0.15,
             "hint": 0.25,
             "ranking_length": 10,
         }
@@ -71,11 +77,13 @@ class WishClassifier(GraphComponent, IntentClassifier):
         storage: ModelStorage,
         resource: Resource,
         model: WishModel | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._storage = storage
         self._resource = resource
         self._model = model
+        self._limits = limits
 
     @classmethod
     def create(
@@ -99,8 +107,8 @@ class WishClassifier(GraphComponent, IntentClassifier):
     ) -> WishClassifier:
         """Load a trained classifier."""
         with model_storage.read_from(resource) as folder:
-            model = joblib.load(io.BytesIO((folder / _FILE).read_bytes()))
-        return cls(config, model_storage, resource, model)
+            model, limits = joblib.load(io.BytesIO((folder / _FILE).read_bytes()))
+        return cls(config, model_storage, resource, model, limits)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -110,7 +118,10 @@ class WishClassifier(GraphComponent, IntentClassifier):
         return hashlib.sha256(content).hexdigest()
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn from all examples that have an intent, and from the background."""
+        """Learn from all examples that have an intent, and from the background.
+
+        How sure is sure enough is learnt from examples that were left out.
+        """
         examples = [m for m in training_data.intent_examples if m.get(TEXT)]
         texts = [mask(str(m.get(TEXT)), places(m)) for m in examples]
         vectors = [_vector(m) for m in examples]
@@ -121,11 +132,16 @@ class WishClassifier(GraphComponent, IntentClassifier):
         vectors += list(encode_examples(other)) if other else []
         labels += [_BACKGROUND_INTENT] * len(other)
         shares += [float(self._config["background_weight"])] * len(other)
-        model = WishModel(Shape(**self._config["shape"]))
-        model.fit(texts, np.stack(vectors), labels, shares)
-        self._model = model
+        rows, shape = np.stack(vectors), Shape(**self._config["shape"])
+        chances, names = left_out(texts, rows, labels, shares, lambda: WishModel(shape))
+        unrelated = np.arange(len(labels)) >= len(examples)
+        limits = fit_limits(chances, names, labels, unrelated)
+        logger.info("limits: %s", limits.as_json())
+        model = WishModel(shape)
+        model.fit(texts, rows, labels, shares)
+        self._model, self._limits = model, limits
         with self._storage.write_to(self._resource) as folder:
-            joblib.dump(model, folder / _FILE, compress=3)
+            joblib.dump((model, limits), folder / _FILE, compress=3)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -139,6 +155,7 @@ class WishClassifier(GraphComponent, IntentClassifier):
             ranking = self._ranking(row)
             message.set(INTENT, ranking[0], add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+            message.set(LIMITS, self._limits)
         self._read_clauses(messages)
         return messages
 

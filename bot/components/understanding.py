@@ -16,15 +16,18 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import ENTITIES, INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.components.classifier import CLAUSE_INTENTS
+from bot.components.classifier import CLAUSE_INTENTS, LIMITS
 from bot.components.featurizer import CLAUSES, VECTOR
 from bot.components.knowledge import current_index
+from bot.components.limits import Limits
 from bot.components.negation import negated
 from bot.components.normalizer import NORMALIZED
 from bot.routes import DIALOGUE, FALLBACK, URGENT, WISHES
 
 UNDERSTOOD = "understood"
 
+_FALLBACK, _URGENT = 0.3, 0.4
+"""Limits where nothing was fitted, as with another classifier."""
 _SECOND = 0.1
 """How likely the next best must be to count for a word that belongs inside a dialogue."""
 _OPENS = re.compile("还有|另外|顺便|顺带|再就是|再一个|再帮|对了|此外|除此之外|还想|还要|最后")
@@ -44,18 +47,19 @@ class Understanding(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """Return the settings.
 
-        `fallback`: below it, an intent is not believed. `urgent`: above it, danger or the wish for
-        a person is taken seriously even where something else ranks first; `urgent_clause`: the
+        `fallback` and `urgent` are what was fitted with the model (`Limits`), unless given here:
+        below the first an intent is not believed, from the second on danger or the wish for a
+        person is taken seriously even where something else ranks first; `urgent_clause`: the
         same of a clause alone. `wish`: how sure a clause must be to count as a wish of its own;
         `wish_unopened`: the same where no word (还有, 另外) opens another.
         `confirmed`: below it, danger is asked back. ``make evaluate`` shows what they cost.
         """
         return {
-            "fallback": 0.3,
-            "urgent": 0.35,
-            "urgent_clause": 0.85,
+            "fallback": None,
+            "urgent": None,
+            "urgent_clause": 0.98,
             "wish": 0.5,
-            "wish_unopened": 0.85,
+            "wish_unopened": 0.95,
             "confirmed": 0.5,
         }
 
@@ -86,7 +90,9 @@ class Understanding(GraphComponent):
         ranking = [row for row in ranking if row["name"] not in denied]
         chances = self._chances(message, ranking, denied)
         result = self._search(message, text)
-        intent, confidence = self._intent(text, ranking, chances, result["decision"])
+        intent, confidence = self._intent(
+            text, ranking, chances, result["decision"], self._limits(message)
+        )
         wishes: list[dict[str, Any]] = []
         if intent not in URGENT:
             first, wishes = self._wishes(message, intent, denied)
@@ -131,18 +137,30 @@ class Understanding(GraphComponent):
         ranking: list[dict[str, Any]],
         chances: dict[str, float],
         decision: str,
+        limits: Limits,
     ) -> tuple[str, float]:
         if not ranking or not _LETTERS.search(text):
             return FALLBACK, 0.0
         for urgent in URGENT:
-            if chances.get(urgent, 0.0) >= float(self._config["urgent"]):
+            if chances.get(urgent, 0.0) >= limits.urgent[urgent]:
                 return urgent, chances[urgent]
         top = str(ranking[0]["name"])
         confidence = float(ranking[0]["confidence"])
-        if confidence < float(self._config["fallback"]):
+        if confidence < limits.fallback:
             # Not understood as a skill; what the knowledge base is sure of may still be said.
             return ("faq", confidence) if decision == "answer" else (FALLBACK, confidence)
+        if top == "out_of_scope" and decision == "answer":
+            # The editors have an answer, and it is sure to fit: then it is our business.
+            return "faq", confidence
         return top, confidence
+
+    def _limits(self, message: Message) -> Limits:
+        fitted: Limits = message.get(LIMITS) or Limits(_FALLBACK, dict.fromkeys(URGENT, _URGENT))
+        fallback, urgent = self._config["fallback"], self._config["urgent"]
+        return Limits(
+            fallback=fitted.fallback if fallback is None else float(fallback),
+            urgent=fitted.urgent if urgent is None else dict.fromkeys(URGENT, float(urgent)),
+        )
 
     def _wishes(
         self, message: Message, intent: str, denied: set[str]
@@ -169,9 +187,11 @@ class Understanding(GraphComponent):
             # called) is part of the story, and taken apart it would lose its gravity.
             found = [row for row in found if row[0] not in _TOLD_IN_A_COMPLAINT]
             if len(found) < 2:
-                return (found[0][0], found[0][1]), []
-        first = found[0]
-        rest = [_wish(message, name, part) for name, _, part in found[1:]]
+                return ((found[0][0], found[0][1]), []) if intent == "complain" else (None, [])
+        # Without such a word it is the whole message that says which wish comes first.
+        whole = next((row for row in found if row[0] == intent), found[0])
+        first = found[0] if opened else whole
+        rest = [_wish(message, name, part) for name, _, part in found if name != first[0]]
         return (first[0], first[1]), rest
 
 

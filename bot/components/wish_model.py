@@ -1,7 +1,8 @@
 """The regression behind the classifier: sentence vectors beside the words and the facts.
 
 The vectors carry the meaning, the n-grams the words that decide (人工, 催, 取消): either alone is
-ten points worse on sentences by other authors.
+ten points worse on sentences by other authors. The nearest example of each intent has a say too:
+an intent is many ways of speaking, and a regression draws one line around them all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from pitstop.language.segment import segment
 
 Floats = NDArray[np.float32]
 
+NEAR_RANK = 256
+"""Dimensions kept of the examples' vectors: the same nearest ones, at a third of the memory."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -31,7 +35,8 @@ class Shape:
 
     `first`: how many leading columns of a vector come from the first of two encoders; they are
     centred and scaled apart. `regularisation` is the inverse of the penalty. `balance`: 0 counts
-    each example alike, 1 each intent alike.
+    each example alike, 1 each intent alike. `near`: how much the cosine of an intent's nearest
+    example adds to its score.
     """
 
     first: int = 384
@@ -39,8 +44,9 @@ class Shape:
     words: float = 0.5
     sounds: float = 0.3
     facts: float = 0.3
+    near: float = 5.0
     regularisation: float = 20.0
-    balance: float = 0.5
+    balance: float = 1.0
     steps: int = 100
 
 
@@ -69,6 +75,9 @@ class WishModel:
         self._dense: Floats = np.zeros((0, 0), dtype=np.float32)
         self._sparse: Floats = np.zeros((0, 0), dtype=np.float32)
         self._bias: Floats = np.zeros(0, dtype=np.float32)
+        self._basis: Floats = np.zeros((0, 0), dtype=np.float32)
+        self._known: Floats = np.zeros((0, 0), dtype=np.float32)
+        self._starts: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def fit(
         self,
@@ -90,12 +99,30 @@ class WishModel:
         split = dense.shape[1]
         self._dense, self._sparse = weight[:split], weight[split:-1]
         self._bias = weight[-1]
+        self._remember(vectors, classes)
 
     def predict(self, texts: Sequence[Masked], vectors: Floats) -> Floats:
         """Return probabilities, shape `(len(texts), len(labels))`."""
         scores = self._vectors(vectors) @ self._dense + self._bias
         scores = scores + self._counted(texts) @ self._sparse
+        scores = scores + self.shape.near * self._nearest(vectors)
         return np.asarray(np.exp(_log_softmax(scores)), dtype=np.float32)
+
+    def _remember(self, vectors: Floats, classes: NDArray[np.int64]) -> None:
+        """Keep the examples' vectors, intent by intent."""
+        rows = _unit(vectors - self._centre)
+        _, axes = np.linalg.eigh(rows.T @ rows)
+        rank = min(NEAR_RANK, rows.shape[1])
+        self._basis = np.ascontiguousarray(axes[:, ::-1][:, :rank], dtype=np.float32)
+        order = np.argsort(classes, kind="stable")
+        self._known = _unit(rows[order] @ self._basis)
+        self._starts = np.searchsorted(classes[order], np.arange(len(self.labels)))
+
+    def _nearest(self, vectors: Floats) -> Floats:
+        """Return the cosine of each intent's nearest example, shape `(len(vectors), labels)`."""
+        rows = _unit(_unit(vectors - self._centre) @ self._basis)
+        near = np.maximum.reduceat(rows @ self._known.T, self._starts, axis=1)
+        return np.asarray(near, dtype=np.float32)
 
     def hints(self, texts: Sequence[Masked]) -> Floats:
         """Return what the words alone say, with no vector: quick, and less sure."""

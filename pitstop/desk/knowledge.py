@@ -1,73 +1,37 @@
 """The knowledge base over HTTP: search for all staff, editing for editors.
 
-Routes under ``/api/kb/``. Publishing an article makes its words live at once; a new release, from
-which its questions are found, is made in the background of this process, one at a time.
+Routes under ``/api/kb/``. Publishing an article makes its words live at once, and within a second
+its questions are found; a new release is made behind that, in the background of this process.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge_base import articles, unanswered
 from knowledge_base.content import ContentError, read_content
-from knowledge_base.publish import NothingPublished, latest, publish
+from knowledge_base.publisher import Publisher
+from knowledge_base.releases import latest, latest_delta, state
 from knowledge_base.search import Searcher
-from knowledge_base.tables import Article
+from knowledge_base.tables import Article, Delta
 from pitstop.base.clock import SHANGHAI
 from pitstop.base.masking import mask_text
 from pitstop.care.staff import audit
 from pitstop.desk.errors import Problem, as_json, read_body
 from pitstop.desk.session import guarded, me
 from pitstop.storage.appkeys import DATABASE
-from pitstop.storage.database import Database
-
-log = logging.getLogger(__name__)
 
 PREFIX = "/api/kb/"
 MAX_QUERY = 2000
 MAX_PAGE = 200
 MAX_HITS = 20
-
-
-class Publisher:
-    """Makes releases one after the other; what is asked for meanwhile shares the next one."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._wanted = asyncio.Event()
-        self.running = False
-        self.failed = False
-
-    def ask(self) -> None:
-        """Have a release made soon."""
-        self._wanted.set()
-
-    async def run(self) -> None:
-        """Make releases until cancelled."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            self.running = True
-            try:
-                await publish(self._database, who="desk")
-                self.failed = False
-            except NothingPublished:
-                self.failed = False
-            except (SQLAlchemyError, OSError, LookupError, ValueError):
-                # The last release stays; the editor sees that it failed and may ask again.
-                self.failed = True
-                log.exception("release of the knowledge base failed")
-            finally:
-                self.running = False
 
 
 SEARCHER = web.AppKey("knowledge_searcher", Searcher)
@@ -105,6 +69,7 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+    await app[PUBLISHER].close()
 
 
 async def search(request: web.Request) -> web.Response:
@@ -185,11 +150,12 @@ async def save(request: web.Request) -> web.Response:
             raise Problem("id_conflict", id=content.id, version=version) from error
         audit(session, name, "knowledge_saved", content.id[:60])
         shown = await _shown(session, await articles.get(session, content.id))
+    request.app[PUBLISHER].expect(content)
     return as_json(shown, status=201 if version is None else 200)
 
 
 async def publish_one(request: web.Request) -> web.Response:
-    """``POST articles/{id}/publish``: live at once, found from the next release on."""
+    """``POST articles/{id}/publish``: live at once, found within a second."""
     return await _change(request, "publish")
 
 
@@ -210,13 +176,17 @@ async def _change(request: web.Request, what: str) -> web.Response:
 
 
 async def release(request: web.Request) -> web.Response:
-    """``GET release``: the newest release, its figures, and whether one is being made."""
+    """``GET release``: what is searchable, a release and the delta on top of it, and what is being
+    made."""
     async with request.app[DATABASE].read() as session:
+        now = await state(session)
         found = await latest(session)
+        on_top = await latest_delta(session, now) if now is not None and now.delta else None
     publisher = request.app[PUBLISHER]
     return as_json(
         {
             "running": publisher.running,
+            "rebuilding": publisher.rebuilding,
             "failed": publisher.failed,
             "release": found
             and {
@@ -226,13 +196,27 @@ async def release(request: web.Request) -> web.Response:
                 "articles": found.article_count,
                 "questions": found.question_count,
                 "thresholds": found.thresholds,
+                "delta": _delta(on_top),
             },
         }
     )
 
 
+def _delta(on_top: Delta | None) -> dict[str, Any] | None:
+    if on_top is None:
+        return None
+    return {
+        "number": on_top.number,
+        "created_at": _time(on_top.created_at),
+        "created_by": on_top.created_by,
+        "articles": on_top.article_count,
+        "questions": on_top.question_count,
+        "gone": len(on_top.gone),
+    }
+
+
 async def release_again(request: web.Request) -> web.Response:
-    """``POST release``: make a release if anything changed."""
+    """``POST release``: make what is live searchable, if anything changed."""
     request.app[PUBLISHER].ask()
     return as_json({}, status=202)
 

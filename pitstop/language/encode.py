@@ -152,6 +152,8 @@ class CachedEncoder:
         self.inner = inner
         self.name = inner.name
         self.dim = inner.dim
+        # Asked for with each text; reading a package's version takes milliseconds.
+        self._fingerprint = inner.fingerprint()
         self._size = size
         self._memory: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = threading.Lock()
@@ -179,7 +181,7 @@ class CachedEncoder:
         return np.stack([known[key] for key in keys])
 
     def fingerprint(self) -> str:
-        return self.inner.fingerprint()
+        return self._fingerprint
 
     def close(self) -> None:
         """Close the disk cache; the encoder goes on without it."""
@@ -189,7 +191,7 @@ class CachedEncoder:
                 self._disk = None
 
     def _key(self, text: str) -> str:
-        source = f"{self.inner.fingerprint()}\0{text}".encode("utf-8", "surrogatepass")
+        source = f"{self._fingerprint}\0{text}".encode("utf-8", "surrogatepass")
         return hashlib.sha256(source).hexdigest()
 
     def _look_up(self, keys: set[str]) -> dict[str, Vectors]:

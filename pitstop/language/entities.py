@@ -1,4 +1,4 @@
-"""Things with a fixed form: plates, VINs, phones, mileage, order numbers.
+"""Things with a fixed form: plates, VINs, phones, order numbers; mileage beside them.
 
 All finders take a text as it was written, full width and all, and report
 half-open spans in that text.
@@ -7,50 +7,66 @@ half-open spans in that text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 
+from pitstop.language.mileage import kilometres
 from pitstop.language.normalize import normalize
-from pitstop.language.numerals import read_number
 
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_GAP = r"[\s·•・．.\-_]{0,2}"
-# GA 36-2018: province, a letter, then five signs, or six for new energy; I and
-# O do not occur after the letter of the office. Lower case and full width are
-# what thumbs write.
-_PLATE = re.compile(
-    rf"([{_PROVINCES}])\s?([A-Za-z]){_GAP}"
-    r"((?:[A-HJ-NP-Za-hj-np-z0-9]\s?){4,5}[A-HJ-NP-Za-hj-np-z0-9挂学警港澳])"
-    r"(?![A-Za-z0-9])"
-)
-# ISO 3779: 17 signs without I, O and Q. The check digit is left alone: cars
-# built for Europe have none.
-_VIN_SIGN = "[A-HJ-NPR-Za-hj-npr-z0-9]"
-# The last four are digits on every car (ISO 3779, 6.3); fault codes are not.
-_VIN = re.compile(rf"(?<![A-Za-z0-9])((?:{_VIN_SIGN} ?){{13}}(?:\d ?){{3}}\d)(?![A-Za-z0-9])")
-_PHONE = re.compile(r"(?<![\d.])(?:\+?\s?86[\s\-]?)?(1[3-9]\d(?:[\s\-.]?\d){8})(?!\d)")
-_SPOKEN = {
+_DIGITS = {
     char: str(digit)
     for digit, chars in enumerate(
-        ("零〇洞", "一幺", "二两", "三", "四", "五", "六", "七拐", "八", "九勾")
+        ("零洞", "一幺", "二两", "三", "四", "五", "六", "七拐", "八", "九勾")
     )
     for char in chars
 }
-_SPOKEN_PHONE = re.compile(rf"[{''.join(_SPOKEN)}](?:[\s,，]?[{''.join(_SPOKEN)}]){{10}}")
-_KM = r"(?:公里|千米|km|KM|Km|里程)"
-_MILEAGE = re.compile(
-    # Lengths are bounded, and a match starts where a number starts: else a
-    # message of two thousand digits takes a second.
-    r"(?<![\d.零一二两三四五六七八九十百千万])(?P<number>\d{1,3}(?:,\d{3}){1,2}|\d{1,7}(?:\.\d{1,3})?|"
-    r"[零一二两三四五六七八九十百千半]{1,9}(?:万[零一二两三四五六七八九十百千]{0,8})?)"
-    rf"\s?(?P<unit>[万wW千kK])?(?P<tail>[一二三四五六七八九\d]?)(?:[多来几]|左右)?(?:个)?\s?{_KM}"
+_SPOKEN = "".join(_DIGITS)
+_AS_DIGITS = str.maketrans(_DIGITS)
+
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_OFFICE = (
+    rf"(?P<province>[{_PROVINCES}])(?:牌照?)?[\s·.\-]?(?P<office>[A-Za-z])"
+    r"(?:[\s·.\-_]{0,2}|点|杠)"
 )
-# 1.2w, 3万多 without a unit of length count only after a word for mileage.
-_MILEAGE_BARE = re.compile(
-    r"(?:里程|跑了|开了|行驶了?|表显|跑到)(?:是|有|差不多|大概|快|已经|都|总共|了)*\s?"
-    r"(?P<number>\d+(?:\.\d+)?|[一二两三四五六七八九十]+)\s?(?P<unit>[万wW])(?P<tail>[一二三四五六七八九\d]?)(?![\d.点])"
+_GAP = r"[\s·.\-_]?"
+_NO_SIGN = r"(?![A-Za-z0-9])"
+# GA 36-2018: province, a letter, then five signs, or six for new energy; I and
+# O do not occur after the letter of the office. Lower case and full width are
+# what thumbs write.
+_SIGN = "[A-HJ-NP-Za-hj-np-z0-9]"
+_PLATES = (
+    re.compile(rf"{_OFFICE}(?P<tail>(?:{_SIGN}{_GAP}){{5}}{_SIGN}){_NO_SIGN}"),
+    re.compile(rf"{_OFFICE}(?P<tail>(?:{_SIGN}{_GAP}){{4}}(?:{_SIGN}{_NO_SIGN}|[挂学警港澳]))"),
 )
+# Dictated: 沪A D 二零七五一. Only digits are said, never a mixture of both ways.
+_SAID_SIGN = rf"(?:[A-HJ-NP-Za-hj-np-z]|[{_SPOKEN}])"
+_SAID_GAP = r"(?:[\s·.\-_]|点|杠)?"
+_SAID_PLATES = (
+    re.compile(rf"{_OFFICE}(?P<tail>(?:{_SAID_SIGN}{_SAID_GAP}){{5}}{_SAID_SIGN}){_NO_SIGN}"),
+    re.compile(rf"{_OFFICE}(?P<tail>(?:{_SAID_SIGN}{_SAID_GAP}){{4}}{_SAID_SIGN}){_NO_SIGN}"),
+)
+_SAID_DIGITS = 3
+
+# ISO 3779: 17 signs without I, O and Q. The check digit is left alone: cars
+# built for Europe have none. What has an O for a 0 is no VIN: it is asked again.
+_VIN_SIGN = "[A-HJ-NPR-Za-hj-npr-z0-9]"
+_VIN = re.compile(
+    rf"(?<![A-Za-z0-9])(?:[Vv][Ii][Nn])?(?P<vin>(?:{_VIN_SIGN}[ -]?){{16}}{_VIN_SIGN}){_NO_SIGN}"
+)
+_VIN_TALK = re.compile(r"(?:[Vv][Ii][Nn]|车架|识别|底盘)[^,。;]{0,8}$")
+_VIN_LETTERS = 3  # two letters and fifteen digits are an order
+
+_LINE = r"(?:\s?[-.·,、]?\s?)"
+_PHONE = re.compile(
+    rf"(?<![\d.])(?:\(?(?:\+|00)?\s?86\)?[\s-]{{0,2}})?"
+    rf"(?P<phone>1\s?[3-9]\s?\d(?:{_LINE}\d){{8}})(?![\dXx])"
+)
+# 6217 1380 0138 000: four by four is how cards are written.
+_CARD = re.compile(r"\d{4}[\s-]$")
+_FOURS = re.compile(r"\d{4}\D")
+_REPEATED = re.compile(rf"([两二三四五六2-6])个([\d{_SPOKEN}])")
+_SAID_ENOUGH = 5
 _ORDER = re.compile(r"(?<![A-Za-z0-9])([A-Za-z]{2}\d{6,}[A-Za-z0-9]*)(?![A-Za-z0-9])")
 
 
@@ -83,16 +99,21 @@ def _as_written(finder: Finder) -> Finder:
 
 @_as_written
 def find_plates(text: str) -> list[Entity]:
-    """Find number plates; the value is upper case, without dot or space."""
-    found = []
-    for match in _PLATE.finditer(text):
-        tail = re.sub(r"\s", "", match.group(3)).upper()
-        # Words in Latin letters after a province's short name (新 iPhone) have no digit.
-        if not any(char.isdigit() for char in tail):
-            continue
-        value = f"{match.group(1)}{match.group(2).upper()}{tail}"
-        found.append(Entity("plate", value, match.start(), match.end()))
-    return found
+    """Find number plates, typed or dictated; the value is upper case, without dot or space."""
+    found: list[Entity] = []
+    for six, five in (_PLATES, _SAID_PLATES):
+        longer = {match.start(): match for match in six.finditer(text) if _is_new_energy(match)}
+        shorter = {match.start(): match for match in five.finditer(text)}
+        for start, match in sorted((shorter | longer).items()):
+            tail = re.sub(r"[\s·.\-_点杠]", "", match["tail"])
+            # Words in Latin letters after a province's short name (新 iPhone) have no digit.
+            digits = sum(char.isdigit() or char in _SPOKEN for char in tail)
+            if digits < (1 if five is _PLATES[1] else _SAID_DIGITS):
+                continue
+            value = f"{match['province']}{match['office']}{tail.translate(_AS_DIGITS)}".upper()
+            if all(e.end <= start or match.end() <= e.start for e in found):
+                found.append(Entity("plate", value, start, match.end()))
+    return sorted(found, key=lambda entity: entity.start)
 
 
 @_as_written
@@ -100,39 +121,37 @@ def find_vins(text: str) -> list[Entity]:
     """Find vehicle identification numbers (17 signs, upper-cased)."""
     found = []
     for match in _VIN.finditer(text):
-        value = match.group(1).replace(" ", "").upper()
+        written = match["vin"]
+        value = re.sub(r"[ -]", "", written).upper()
         # Seventeen digits are an order or a card, seventeen letters are words.
-        if any(char.isdigit() for char in value) and sum(char.isalpha() for char in value) >= 2:
-            found.append(Entity("vin", value, match.start(), match.end()))
+        if sum(char.isalpha() for char in value) < _VIN_LETTERS or value.isalpha():
+            continue
+        talk = _VIN_TALK.search(text[: match.start("vin")])
+        # The last four are digits on every car (ISO 3779, 6.3); fault codes are not.
+        if not value[-4:].isdigit() and (not talk or len(written) > len(value)):
+            continue
+        # In pieces it could be words and a phone: it must begin like a Chinese car's.
+        if len(written) > len(value) and not (talk or value[0] == "L"):
+            continue
+        found.append(Entity("vin", value, match.start("vin"), match.end()))
     return found
 
 
 @_as_written
 def find_phones(text: str) -> list[Entity]:
-    """Find mainland mobile numbers, as 11 digits; also spoken ones (幺三八…)."""
-    found = []
-    for match in _PHONE.finditer(text):
-        value = re.sub(r"\D", "", match.group(1))
-        found.append(Entity("phone", value, match.start(), match.end()))
-    for match in _SPOKEN_PHONE.finditer(text):
-        value = "".join(_SPOKEN.get(char, "") for char in match.group())
-        if re.fullmatch(r"1[3-9]\d{9}", value):
-            found.append(Entity("phone", value, match.start(), match.end()))
+    """Find mainland mobile numbers, as 11 digits; also spoken ones (幺三八…, 四个八)."""
+    found = list(_phones(text, [(at, at + 1) for at in range(len(text))]))
+    if sum(char in _DIGITS for char in text) >= _SAID_ENOUGH:
+        for phone in _phones(*_said(text)):
+            if all(phone.end <= e.start or e.end <= phone.start for e in found):
+                found.append(phone)
     return sorted(found, key=lambda entity: entity.start)
 
 
 @_as_written
 def find_mileage(text: str) -> list[Entity]:
     """Find how far a car has run, in whole kilometres."""
-    found: list[Entity] = []
-    for pattern in (_MILEAGE, _MILEAGE_BARE):
-        for match in pattern.finditer(text):
-            if any(entity.start < match.end() and match.start() < entity.end for entity in found):
-                continue
-            value = _kilometres(match["number"], match["unit"] or "", match["tail"])
-            if value is not None and value > 0:
-                found.append(Entity("mileage_km", value, match.start("number"), match.end()))
-    return sorted(found, key=lambda entity: entity.start)
+    return [Entity("mileage_km", value, start, end) for value, start, end in kilometres(text)]
 
 
 @_as_written
@@ -163,13 +182,38 @@ def find_all(text: str) -> list[Entity]:
     return sorted(kept, key=lambda entity: entity.start)
 
 
-def _kilometres(number: str, unit: str, tail: str) -> int | None:
-    value = read_number(number.replace(",", ""))
-    if value is None:
-        return None
-    scale = {"万": 10_000, "w": 10_000, "千": 1_000, "k": 1_000}.get(unit.lower(), 1)
-    total = value * scale
-    if tail and scale > 1:
-        digit = read_number(tail)
-        total += (digit or 0) * scale / 10  # 两万五: the digit counts thousands
-    return round(total)
+def _is_new_energy(match: re.Match[str]) -> bool:
+    """Tell a plate with six signs from five and the begin of something else.
+
+    A letter stands first (small cars) or last (large ones). 沪AB1234 5月: the
+    sixth sign stands apart, and no other does.
+    """
+    signs = re.sub(r"[\s·.\-_点杠]", "", match["tail"])
+    if not (signs[0].isascii() and signs[0].isalpha()) and not (
+        signs[-1].isascii() and signs[-1].isalpha()
+    ):
+        return False
+    return not re.fullmatch(r"\w{5}[\s·.\-_点杠]\w", match["tail"])
+
+
+def _phones(text: str, places: list[tuple[int, int]]) -> Iterator[Entity]:
+    for match in _PHONE.finditer(text):
+        if _FOURS.match(match["phone"]) and _CARD.search(text[: match.start()]):
+            continue
+        value = re.sub(r"\D", "", match["phone"])
+        yield Entity("phone", value, places[match.start()][0], places[match.end() - 1][1])
+
+
+def _said(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return what is dictated in digits, and where each sign came from."""
+    signs: list[str] = []
+    places: list[tuple[int, int]] = []
+    at = 0
+    while at < len(text):
+        repeated = _REPEATED.match(text, at)
+        end = repeated.end() if repeated else at + 1
+        times = int(repeated[1].translate(_AS_DIGITS)) if repeated else 1
+        signs += [text[end - 1].translate(_AS_DIGITS)] * times
+        places += [(at, end)] * times
+        at = end
+    return "".join(signs), places

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, or_, update
+from sqlalchemy import String, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
 from pitstop.storage.database import Database
@@ -42,6 +43,14 @@ async def hold(database: Database, name: str, holder: str, seconds: float) -> bo
         except IntegrityError:
             return False
         return True
+
+
+async def held(session: AsyncSession, name: str) -> bool:
+    """Tell whether anybody holds the lease `name`."""
+    real = clock.now() - clock.offset()
+    chosen = select(Lease.until).where(Lease.name == name)
+    until: datetime | None = (await session.execute(chosen)).scalar_one_or_none()
+    return until is not None and until >= real
 
 
 async def release(database: Database, name: str, holder: str) -> None:

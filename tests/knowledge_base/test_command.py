@@ -70,6 +70,32 @@ def test_an_empty_database_gets_the_schema_and_migrates_on(tmp_path):
     assert kept == [("甲怎么办",)]
 
 
+def test_a_database_from_before_there_were_deltas_is_brought_up_to_date(tmp_path):
+    assert run(tmp_path, "migrate", "0002", module="pitstop.app").returncode == 0
+    done = run(tmp_path, "export", tmp_path / "out.jsonl")
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(tmp_path / "c.db")) as database:
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+    assert "kb_delta" in tables
+
+
+def test_a_release_of_another_encoder_says_what_to_do(tmp_path):
+    assert run(tmp_path, "export", tmp_path / "out.jsonl").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "c.db")) as database:
+        database.execute(
+            "INSERT INTO kb_release (id, version, created_at, created_by, encoder, content_hash,"
+            " article_count, question_count, thresholds, withdrawn, versions, content, model)"
+            " VALUES ('a', 1, '2026-01-01 00:00:00', 'x', 'other', 'x', 1, 1, '{}', '[]', x'00',"
+            " x'00', x'00')"
+        )
+        database.commit()
+    done = run(tmp_path, "search", "换电")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "重新发布" in done.stderr and "knowledge_base publish" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_database_that_cannot_be_migrated_says_why(tmp_path):
     with closing(sqlite3.connect(tmp_path / "c.db")) as database:
         database.execute("CREATE TABLE event (other INTEGER)")

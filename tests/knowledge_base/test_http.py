@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -32,11 +34,8 @@ async def client(filled, encoder, monkeypatch):
                 pitstop.care.tables.Staff(username=name, name=name, role=role, password_hash=hashed)
             )
     monkeypatch.setattr(knowledge, "Searcher", lambda database: Searcher(database, encoder))
-
-    async def release(database, *, who):
-        return await publish(database, encoder, who=who)
-
-    monkeypatch.setattr(knowledge, "publish", release)
+    publisher = knowledge.Publisher
+    monkeypatch.setattr(knowledge, "Publisher", lambda database: publisher(database, encoder))
     app = web.Application()
     app[DATABASE] = filled
     app[session.THROTTLE] = session.Throttle()
@@ -101,6 +100,43 @@ async def test_edit_publish_retire(client, rows):
     listed = await (await client.get("/api/kb/articles", params={"status": "retired"})).json()
     assert [each["id"] for each in listed["articles"]] == ["points"]
     assert (await client.get("/api/kb/articles/unknown")).status == 404
+
+
+async def test_a_published_change_is_found_and_a_release_follows(client, filled, encoder, rows):
+    await publish(filled, encoder)
+    headers = await sign_in(client, "fang")
+    text = "车顶可以放帐篷吗"
+    edit = {**rows[10], "similar_questions": [text], "version": 1}
+    await client.put("/api/kb/articles/key", json=edit, headers=headers)
+    await client.post("/api/kb/articles/key/publish", headers=headers)
+    seen = []
+    for _ in range(200):
+        shown = await (await client.get("/api/kb/release")).json()
+        seen.append(shown)
+        if not shown["running"] and not shown["rebuilding"] and shown["release"]["version"] == 2:
+            break
+        await asyncio.sleep(0.02)
+    assert not any(each["failed"] for each in seen)
+    # First the change alone, on top of the release that was there.
+    deltas = [each["release"]["delta"] for each in seen if each["release"]["version"] == 1]
+    assert {"number": 1, "articles": 1}.items() <= deltas[-1].items()
+    assert seen[-1]["release"]["delta"] is None
+    answer = await client.get("/api/kb/search", params={"q": text})
+    body = await answer.json()
+    assert (body["decision"], body["hits"][0]["article_id"]) == ("answer", "key")
+
+
+async def test_a_saved_edit_is_encoded_before_it_is_published(client, filled, encoder, rows):
+    await publish(filled, encoder)
+    headers = await sign_in(client, "fang")
+    encoder.texts.clear()
+    edit = {**rows[10], "similar_questions": ["车顶可以放帐篷吗"], "version": 1}
+    await client.put("/api/kb/articles/key", json=edit, headers=headers)
+    for _ in range(100):
+        if encoder.texts:
+            break
+        await asyncio.sleep(0.02)
+    assert encoder.texts == ["车顶可以放帐篷吗"]
 
 
 async def test_unanswered_are_counted_and_settled(client, filled):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge_base.publish import load_index, publish
+from knowledge_base.publish import publish
+from knowledge_base.releases import load_index
 from pitstop.language.encode import USE
 
 

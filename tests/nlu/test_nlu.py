@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.components.understanding import UNDERSTOOD
 from bot.cases import Case, entities_right, load_cases
+from bot.components.understanding import UNDERSTOOD
 from bot.parse import MODEL, Reader
 from pitstop.base.settings import ROOT
 

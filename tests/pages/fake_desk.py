@@ -239,7 +239,14 @@ class FakeDeskApi:
         return web.json_response(article)
 
     async def release(self, _request: web.Request) -> web.Response:
-        return web.json_response({"running": False, "failed": False, "release": None})
+        return web.json_response(
+            {
+                "running": False,
+                "rebuilding": True,
+                "failed": False,
+                "release": {"version": 12, "delta": {"number": 3}},
+            }
+        )
 
     async def article(self, request: web.Request) -> web.Response:
         return web.json_response(self.articles[request.match_info["id"]])

@@ -222,6 +222,7 @@ async def test_editor_sees_knowledge_and_no_conversations(
     }
     await log_in(desk, "bianji")
     await expect(desk.get_by_role("tab")).to_have_text(["知识"])
+    await expect(desk.locator("knowledge-desk")).to_contain_text("第 12 版 + 增量 3")
     await desk.click(".found li button")
     await expect(desk.locator("article-editor [name=similar]")).to_have_value("小订能退不")
     assert await serious(desk) == []

@@ -52,13 +52,19 @@ def test_a_no_registers_nothing(stack: Stack, owner: Owner) -> None:
 def test_nothing_personal_lies_open_in_the_database(stack: Stack, owner: Owner) -> None:
     owner.say("我是沪AD20751的车主，电话13812345678，周四下午两点闵行店做小保养")
     owner.say("车架号LYXYS6E82RH100801，帮我看看召回")
-    for table in ("message", "inbox", "offer", "event", "kb_unanswered", "case_file"):
-        stored = json.dumps(stack.rows(table), default=str, ensure_ascii=False)
-        for secret in ("13812345678", "LYXYS6E82RH100801"):
-            assert secret not in stored, table
-    stored = json.dumps(stack.tracker_rows(owner.conversation_id), default=str)
-    for secret in ("13812345678", "LYXYS6E82RH100801", "20751"):
-        assert secret not in stored
+    open_lying = [
+        (table, column, row)
+        for table in ("message", "inbox", "offer", "event", "kb_unanswered", "case_file")
+        for row in stack.rows(table)
+        for column, value in row.items()
+        for secret in ("13812345678", "LYXYS6E82RH100801")
+        if secret in json.dumps(value, default=str, ensure_ascii=False)
+    ]
+    assert open_lying == []
+    # Not the plate's digits alone: five of a row's timestamp may well be the same.
+    tracked = json.dumps(stack.tracker_rows(owner.conversation_id), default=str)
+    secrets = ("13812345678", "LYXYS6E82RH100801", "AD20751", "A·D20751", "D20751")
+    assert [secret for secret in secrets if secret in tracked] == []
 
 
 def test_nothing_personal_reaches_the_logs(stack: Stack, owner: Owner) -> None:

@@ -5,7 +5,7 @@ import { el } from "./shared/dom.js";
 import { label } from "./shared/labels.js";
 import { mark } from "./shared/times.js";
 
-const RELEASE_POLL = 1_500;
+const RELEASE_POLL = 500;
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
 
 /** Emits "changed" when an article was saved, published or retired. */
@@ -109,7 +109,7 @@ export class ArticleEditor extends HTMLElement {
     if (await askYes("retire")) await this.#do("retired", () => this.#api.retireArticle(this.#article.id));
   }
 
-  // The words are live at once; that they are found takes a release, made in the background.
+  // The words are live at once; that they are found takes a moment more.
   async #watch() {
     const { id } = this.#article;
     let release;
@@ -123,6 +123,7 @@ export class ArticleEditor extends HTMLElement {
       }
     } while (release.running && this.#article.id === id && this.isConnected);
     if (this.#article.id === id) this.#say(label(release.failed ? "knowledge.release_failed" : "knowledge.released"));
+    this.dispatchEvent(new Event("changed"));
   }
 
   async #do(what, work) {

@@ -25,7 +25,7 @@ export class KnowledgeDesk extends HTMLElement {
     this.#api = api;
     this.#may = may;
     const part = (name) => this.querySelector(`[data-part=${name}]`);
-    [this.list, this.note, this.more, this.create, this.filters] = ["articles", "note", "more", "create", "filters"].map(part);
+    [this.list, this.note, this.more, this.create, this.filters, this.release] = ["articles", "note", "more", "create", "filters", "release"].map(part);
     this.field = this.querySelector("input[type=search]");
     this.#editor = this.querySelector("article-editor");
     this.#editor.show(api, may);
@@ -50,12 +50,28 @@ export class KnowledgeDesk extends HTMLElement {
   async refresh() {
     for (const button of this.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === this.#view));
     this.filters.hidden = this.#view !== "articles";
+    this.#released();
     try {
       if (this.#view === "unanswered") await this.#unanswered();
       else if (this.field.value.trim()) await this.#found(this.field.value.trim());
       else await this.#listed(0);
     } catch (error) {
       this.#say(error.message || label("offline"));
+    }
+  }
+
+  // What owners' questions are searched in: a release, and what was published since.
+  async #released() {
+    try {
+      const { release, rebuilding } = await this.#api.release();
+      const delta = release?.delta?.number;
+      const version = release?.version;
+      const facts = [label(delta ? "knowledge.in_use_delta" : "knowledge.in_use", { version, delta }), rebuilding ? label("knowledge.rebuilding") : null];
+      this.release.textContent = facts.filter(Boolean).join(" · ");
+      this.release.hidden = !release;
+    } catch {
+      // The list says that there is no connection.
+      this.release.hidden = true;
     }
   }
 
