@@ -73,11 +73,15 @@ class BookingForm(FormTurn):
         self._read_mode(visit, draft)
         if draft["mode"] in _FETCHED and not draft.changed - {"mode"}:
             self._read_address_anywhere(visit, draft)
+        await self.read_service(visit, draft, requested)
         if visit.turn.intent == "change_booking" and not draft.changed:
             # "换个时间" in the middle of a booking is about this one, not about another.
             self._drop(draft, "place" if mentions(visit.turn.text, "place_words") else "start")
         if requested == "decision" and draft.changed:
             draft.put("decision", None)
+
+    async def read_service(self, visit: Visit, draft: Draft, requested: str | None) -> None:
+        """Take what is to be done from the message, where there is a choice."""
 
     def _read_button(self, visit: Visit, draft: Draft) -> None:
         for slot in ("service", "place", "vehicle", "model", "start", "mode", "booking"):

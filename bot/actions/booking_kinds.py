@@ -20,12 +20,9 @@ class MaintenanceForm(BookingForm):
     form = "maintenance_form"
     route = "book_maintenance"
 
-    async def read(self, visit: Visit, draft: Draft, requested: str | None) -> None:
+    async def read_service(self, visit: Visit, draft: Draft, requested: str | None) -> None:
         """Take the service from the message as well."""
-        await super().read(visit, draft, requested)
         turn = visit.turn
-        if turn.kind != "text" or requested == "address":
-            return
         asking = (
             turn.intent in {"faq", "service_price"}
             and requested is not None

@@ -37,6 +37,8 @@ _TOLD_IN_A_COMPLAINT = frozenset(
 """Wishes that a complaint speaks of without meaning them."""
 
 _LETTERS = re.compile(r"[\u4e00-\u9fffA-Za-z0-9]")
+_NOISE = re.compile(r"(.{1,4}?)\1{7,}", re.DOTALL)
+"""The same over and over: a key that was held down, a cat."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
@@ -139,7 +141,7 @@ class Understanding(GraphComponent):
         decision: str,
         limits: Limits,
     ) -> tuple[str, float]:
-        if not ranking or not _LETTERS.search(text):
+        if not ranking or not _LETTERS.search(_NOISE.sub("", text)):
             return FALLBACK, 0.0
         for urgent in URGENT:
             if chances.get(urgent, 0.0) >= limits.urgent[urgent]:

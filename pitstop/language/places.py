@@ -260,7 +260,7 @@ class Gazetteer:
         }
         if not strengths:
             return []
-        rows = _of_kind(strengths, behind, scene)
+        rows = _of_kind(strengths, behind, None if answer else scene)
         front = next((c for c in cities if _CITY_LINK.fullmatch(text, c.end, start)), None)
         if front:
             here = [row for row in rows if _one_town(row.city, str(front.value))]
@@ -310,9 +310,15 @@ def _is_heard(text: str, start: int, end: int, behind: Behind) -> bool:
     return behind.repair and place_words.is_going(text, start, end)
 
 
-def _of_kind(strengths: dict[Place, int], behind: Behind, scene: Scene) -> list[Place]:
-    """Keep the places of the kind that is said, or that the message is about."""
-    rows = [row for row, strength in strengths.items() if strength > DISTRICT or behind.kind]
+def _of_kind(strengths: dict[Place, int], behind: Behind, scene: Scene | None) -> list[Place]:
+    """Keep the places of the kind that is said, or that the message is about.
+
+    An answer to "which one?" has no `scene`: a district will do, and what else
+    it is about does not matter.
+    """
+    rows = list(strengths)
+    if scene and not behind.kind:
+        rows = [row for row in rows if strengths[row] > DISTRICT]
     stores = [row for row in rows if row.kind == "store"]
     stations = [row for row in rows if row.kind == "station"]
     if behind.store:
@@ -324,7 +330,7 @@ def _of_kind(strengths: dict[Place, int], behind: Behind, scene: Scene) -> list[
         rows = stations or only
     elif behind.swap:
         rows = stations
-    elif scene.swap != scene.store and max(strengths.values()) < TITLE:
+    elif scene and scene.swap != scene.store and max(strengths.values()) < TITLE:
         rows = stations if scene.swap else stores
     elif behind.pointed.endswith("家"):
         rows = stores or rows
