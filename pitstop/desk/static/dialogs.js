@@ -8,14 +8,21 @@ const SHORT = 6;
 
 const part = (dialog, name) => dialog.querySelector(`[data-part=${name}]`);
 
+// "close" is told late, when the dialog may be open again already: each is about the oldest showing.
+const showings = new WeakMap();
+
 function opened(dialog) {
+  if (!showings.has(dialog)) {
+    showings.set(dialog, []);
+    dialog.addEventListener("close", () => showings.get(dialog).shift()?.());
+  }
   const before = document.activeElement;
   return new Promise((resolve) => {
     dialog.returnValue = "";
-    dialog.addEventListener("close", () => {
-      before?.focus();
+    showings.get(dialog).push(() => {
+      if (!dialog.open) before?.focus();
       resolve(dialog.returnValue === "yes");
-    }, { once: true });
+    });
     dialog.showModal();
   });
 }
