@@ -84,6 +84,18 @@ def load_sets(folder: Path = CASES) -> list[CaseSet]:
     return found
 
 
+def load_messages(folder: Path) -> list[Case]:
+    """Read messages with everything that they name: `text`, and each kind's list of values.
+
+    What is not listed is not named. They have no route.
+    """
+    return [
+        Case(str(row["text"]), None, entities={k: v for k, v in row.items() if k != "text"})
+        for path in sorted(folder.glob("*.yml"))
+        for row in yaml.safe_load(path.read_text(encoding="utf-8"))
+    ]
+
+
 def entities_right(case: Case, parsed: dict[str, Any]) -> bool:
     """Tell whether everything the case names was found with its value."""
     found = {(each["entity"], str(each["value"])) for each in parsed["entities"]}

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
+
 from bot.measures import share
 from pitstop.language.normalize import normalize
 from pitstop.language.times import TimeSpan, read_time
+from pitstop.language.times.model import ZONE
+
+PARTS = {
+    "dawn": ("00:00", "05:59"),
+    "morning": ("04:00", "11:59"),
+    "noon": ("11:00", "13:59"),
+    "afternoon": ("12:00", "17:59"),
+    "dusk": ("16:00", "19:59"),
+    "evening": ("16:00", "23:59"),
+    "night": ("16:00", "23:59"),
+    "midnight": ("16:00", "23:59"),
+}
+"""Between which clocks a part of the day may begin."""
+_PART = re.compile(rf"(\S+) ({'|'.join(PARTS)})(?:\|\w+)*")
 
 Outcome = Literal["right", "wrong end", "wrong", "not noticed"]
 
@@ -38,6 +55,38 @@ def load_dates(folder: Path) -> list[Dated]:
                 variety = str(row.get("variety") or "")
                 found.append(Dated(str(row["text"]), now, row["expect"], variety))
     return found
+
+
+def load_phrases(path: Path) -> list[Dated]:
+    """Read a file of phrases with what they mean, in the notation that it explains
+    (`tests/language/times.yml`)."""
+    return [
+        Dated(str(text), datetime.fromisoformat(group["now"]).replace(tzinfo=ZONE), meaning(meant))
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))
+        for text, meant in group["say"].items()
+    ]
+
+
+def meaning(meant: str) -> dict[str, Any] | None:
+    """Return what a phrase's notation expects: `2026-11-25`, `2026-11-25T15:00`, `2026-11-25
+    morning`, `… .. …`, `week …`, `month …`, `… after`, `until …`, `within …`, `no`.
+
+    Raises ValueError for any other.
+    """
+    if meant == "no":
+        return None
+    if part := _PART.fullmatch(meant):
+        return {**_expected(part[1]), "grain": "daypart", "window": PARTS[part[2]]}
+    if " .. " in meant:
+        return _expected(*meant.split(" .. "))
+    word, _, rest = meant.partition(" ")
+    if word in ("week", "month"):
+        return {**_expected(rest if word == "week" else f"{rest}-01"), "grain": word}
+    if word in ("until", "within"):
+        return {**_expected(None, rest), "open": "before" if word == "until" else word}
+    if rest == "after":
+        return {**_expected(word), "open": rest}
+    return _expected(meant)
 
 
 def measure(rows: Sequence[Dated]) -> dict[str, float]:
@@ -74,6 +123,16 @@ def judge(expect: Mapping[str, Any] | None, found: TimeSpan | None) -> Outcome:
     if not _start_right(expect, found.start):
         return "wrong"
     return "right" if end_right else "wrong end"
+
+
+def _expected(start: str | None, end: str | None = None) -> dict[str, Any]:
+    def zoned(text: str | None) -> str | None:
+        return (
+            None if text is None else datetime.fromisoformat(text).replace(tzinfo=ZONE).isoformat()
+        )
+
+    grain = "minute" if "T" in (start or end or "") else "day"
+    return {"start": zoned(start), "end": zoned(end), "grain": grain}
 
 
 def _outcome(row: Dated) -> Outcome:

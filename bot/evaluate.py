@@ -14,7 +14,7 @@ from rich.console import Console
 
 from bot import baselines, charts, dates, elsewhere, findings, folds, searches, stock
 from bot.bases import Base, foreign, own
-from bot.cases import CaseSet, Read, load_sets
+from bot.cases import CaseSet, Read, load_messages, load_sets
 from bot.components.featurizer import CACHE, encode_examples
 from bot.components.limits import Limits
 from bot.components.wish_model import WishModel
@@ -34,7 +34,8 @@ PAGE = ROOT / "docs" / "evaluation.md"
 TEMPLATE = ROOT / "docs" / "evaluation.template.md"
 STOCK_CACHE = ROOT / "var" / "cache" / "stock"
 STOCK_LOG = ROOT / "var" / "log" / "stock.log"
-LANGUAGE_CASES = ROOT / "tests" / "language"
+PHRASES = ROOT / "tests" / "language" / "times.yml"
+MESSAGES = ROOT / "tests" / "language" / "messages"
 WIDTH = 140
 """Characters of a line where nothing says how wide the terminal is."""
 READ_AT_ONCE = 256
@@ -120,6 +121,10 @@ async def _understand(
             texts = [case.text for each in sets for case in each.cases]
             parsed = iter(_read(reader, texts, report))
             reads = [(each, [Read(case, next(parsed)) for case in each.cases]) for each in sets]
+        with stages.stage("reading messages that name things") as report:
+            messages = load_messages(MESSAGES)
+            parsed = iter(_read(reader, [each.text for each in messages], report))
+            naming = [Read(each, next(parsed)) for each in messages]
         if folder is not None:
             with stages.stage("reading EVAL_DATA") as report:
                 measures = elsewhere.measure(folder, lambda texts: _read(reader, texts, report))
@@ -136,7 +141,12 @@ async def _understand(
     found.tables += [
         findings.cases_table(by_set),
         findings.routes_table(reads),
-        findings.named_table(each for _, rows in reads for each in rows),
+        findings.named_table(
+            {
+                "cases": [each for _, rows in reads for each in rows if each.case.entities],
+                "messages": naming,
+            }
+        ),
         findings.confusions_table("confusions cases", "Worst confusions, first cases", confused),
     ]
     return reads, limits
@@ -226,12 +236,14 @@ def _by_stock(
 ) -> None:
     """Add Rasa's stock pipeline to what is measured; without it if that fails."""
     asked = {each.name: [(case.text, str(case.route)) for case in each.owned] for each, _ in reads}
-    tasks = [stock.intents(folds.DATA, asked)]
+    tasks = []
     for base in bases:
         questions = {article.id: article.questions() for article in base.articles}
         queries = [(query.text, query.article) for query in base.queries]
         queries += [(text, "") for text in base.intruders]
         tasks.append(stock.answers(base.name, questions, queries))
+    # The longest last: what is done is kept, should it be broken off.
+    tasks.append(stock.intents(folds.DATA, asked))
     try:
         with stages.stage("stock Rasa") as report:
             done = stock.run(tasks, STOCK_CACHE, STOCK_LOG, lambda _, at, of: report(at, of))
@@ -293,17 +305,18 @@ def _search_tables(bases: Sequence[Base], engines: Mapping[str, Columns]) -> lis
 
 
 def _dates(stages: Stages, folder: Path | None) -> list[Table]:
+    parts: dict[str, list[dates.Dated]] = {}
     with stages.stage("dates"):
-        rows = dates.load_dates(LANGUAGE_CASES)
-        rows += dates.load_dates(folder) if folder is not None else []
-        if not rows:
-            return []
-        parts = {f"all ({len(rows)})": rows}
-        for variety in dict.fromkeys(each.variety for each in rows if each.variety):
-            some = [each for each in rows if each.variety == variety]
-            parts[f"{variety} ({len(some)})"] = some
-        columns = {name: dates.measure(part) for name, part in parts.items()}
-    return [side_by_side("dates", "Dates and times", columns)]
+        if PHRASES.is_file():
+            parts["tests/language"] = dates.load_phrases(PHRASES)
+        if folder is not None:
+            parts["EVAL_DATA"] = rows = dates.load_dates(folder)
+            for variety in dict.fromkeys(each.variety for each in rows if each.variety):
+                parts[variety] = [each for each in rows if each.variety == variety]
+        columns = {
+            f"{name} ({len(rows)})": dates.measure(rows) for name, rows in parts.items() if rows
+        }
+    return [side_by_side("dates", "Dates and times", columns)] if columns else []
 
 
 # --- reports ------------------------------------------------------------------------------------

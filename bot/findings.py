@@ -28,6 +28,7 @@ WORST = 20
 SENTENCES = 4
 """Sentences shown of each confusion; the rest are in the report."""
 KINDS = ("plate", "vin", "phone", "mileage_km", "model", "store", "station", "city", "order_no")
+ALL = "all"
 TRIED = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 _TRAP = "must not be"
 URGENT = ("talk_to_human", "roadside_rescue")
@@ -94,18 +95,28 @@ def routes_table(reads: Sequence[tuple[CaseSet, Sequence[Read]]]) -> Table:
     return Table("routes", "Each route", head, tuple(rows))
 
 
-def named_table(reads: Iterable[Read]) -> Table:
-    """Return how the named values of the cases that name some were found, kind by kind."""
-    total: dict[str, Tally] = {}
-    for each in reads:
-        if each.case.entities:
-            found = named_values(each.case.entities, each.parsed["entities"], KINDS)
+def named_table(groups: Mapping[str, Sequence[Read]]) -> Table:
+    """Return how named values were found, kind by kind, for each group of sentences.
+
+    Of a group that never names a kind nothing is said of that kind.
+    """
+    total: dict[tuple[str, str], Tally] = {}
+    for name, reads in groups.items():
+        kinds = {kind for each in reads for kind in each.case.entities}
+        for each in reads:
+            found = named_values(each.case.entities, each.parsed["entities"], kinds)
             for kind, tally in found.items():
-                total[kind] = total.get(kind, Tally()) + tally
-    rows = [(kind, *_tally_cells(total[kind])) for kind in KINDS if kind in total]
-    rows.append(("all", *_tally_cells(sum(total.values(), Tally()))))
-    head = ("", "precision", "recall", "F1", "right", "wrong", "missed")
-    return Table("named", "Named values of the cases", head, tuple(rows))
+                total[kind, name] = total.get((kind, name), Tally()) + tally
+    for name in groups:
+        each_kind = [tally for (_, group), tally in total.items() if group == name]
+        total[ALL, name] = sum(each_kind, Tally())
+    rows = []
+    for kind in (*KINDS, ALL):
+        tallies_of = [total.get((kind, name)) for name in groups]
+        if any(tallies_of):
+            rows.append((kind, *(cell for each in tallies_of for cell in _tally_cells(each))))
+    head = [f"{name}: {what}" for name in groups for what in ("F1", "right", "wrong", "missed")]
+    return Table("named", "Named values", ("", *head), tuple(rows))
 
 
 def confusions_table(place: str, title: str, found: Iterable[tuple[str, str, str]]) -> Table:
@@ -206,9 +217,7 @@ def _fallback(held: Held, limit: float) -> tuple[float, float]:
     return fallback_costs(held.chances, held.names, held.labels, limit)
 
 
-def _tally_cells(tally: Tally) -> tuple[str, ...]:
-    counts = (tally.right, tally.wrong, tally.missed)
-    return (
-        *map(figure, (tally.precision, tally.recall, tally.f1)),
-        *map(str, counts),
-    )
+def _tally_cells(tally: Tally | None) -> tuple[str, ...]:
+    if tally is None:
+        return (NOTHING,) * 4
+    return (figure(tally.f1), str(tally.right), str(tally.wrong), str(tally.missed))

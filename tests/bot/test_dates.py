@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.dates import judge, load_dates, measure
+from bot.dates import judge, load_dates, load_phrases, meaning, measure
 from pitstop.language.times import TimeSpan
 from pitstop.language.times.model import ZONE
 
@@ -79,6 +79,39 @@ def test_a_reading_is_judged(
     wanted: dict[str, Any] | None, found: TimeSpan | None, outcome: str
 ) -> None:
     assert judge(wanted, found) == outcome
+
+
+@pytest.mark.parametrize(
+    ("meant", "found"),
+    [
+        ("2026-11-25", span("2026-11-25T00:00")),
+        ("2026-11-25T15:00", span("2026-11-25T15:00")),
+        ("2026-11-25 morning|noon", span("2026-11-25T08:00")),
+        ("2026-11-25 .. 2026-11-28", span("2026-11-25T00:00", "2026-11-28T00:00")),
+        ("week 2026-11-23", span("2026-11-23T00:00")),
+        ("month 2026-12", span("2026-12-01T00:00")),
+        ("2026-11-25 after", span("2026-11-25T00:00")),
+        ("until 2026-11-25T17:00", span(None, "2026-11-25T17:00")),
+        ("within 2026-11-25", span("2026-11-21T10:00", "2026-11-25T00:00")),
+        ("no", None),
+    ],
+)
+def test_the_notation_of_phrases_is_understood(meant: str, found: TimeSpan | None) -> None:
+    assert judge(meaning(meant), found) == "right"
+    assert judge(meaning(meant), span("2031-01-01T07:00", "2031-02-01T00:00")) == "wrong"
+
+
+def test_another_notation_is_refused() -> None:
+    with pytest.raises(ValueError, match="isoformat"):
+        meaning("some day")
+
+
+def test_phrases_are_read_with_their_now(tmp_path: Path) -> None:
+    path = tmp_path / "times.yml"
+    said = {"明天三点": "2026-11-22T15:00", "一点点": "no"}
+    path.write_text(json.dumps([{"now": "2026-11-21T10:00", "about": "x", "say": said}]))
+
+    assert measure(load_phrases(path))["right start and end"] == 1.0
 
 
 def test_dates_are_read_and_counted(tmp_path: Path) -> None:

@@ -119,6 +119,29 @@ def test_blind_sets_are_counted_together_and_apart_from_the_first() -> None:
     )
 
 
+def test_named_values_are_counted_by_kind_and_group() -> None:
+    def naming(wanted: dict[str, object], *found: tuple[str, object]) -> Read:
+        entities = [
+            {"entity": kind, "value": value, "start": at, "end": at + 1}
+            for at, (kind, value) in enumerate(found)
+        ]
+        return Read(Case("", None, entities=wanted), {"entities": entities})
+
+    table = findings.named_table(
+        {
+            "cases": [naming({"plate": "A1"}, ("plate", "A1"), ("phone", "1"))],
+            "messages": [naming({"phone": ["1", "2"]}, ("phone", "1")), naming({}, ("phone", "3"))],
+        }
+    )
+
+    assert table.rows == (
+        ("plate", "1.000", "1", "0", "0", "–", "–", "–", "–"),
+        # The cases name no phone, so that one found in them is neither right nor wrong.
+        ("phone", "–", "–", "–", "–", "0.500", "1", "1", "1"),
+        ("all", "1.000", "1", "0", "0", "0.500", "1", "1", "1"),
+    )
+
+
 def test_a_confusion_shows_some_of_its_sentences() -> None:
     rows = [("a", "b", str(number)) for number in range(6)]
 

@@ -8,6 +8,8 @@ from pitstop.language.times.model import ZONE, Clock
 from pitstop.language.times.words import DAYPARTS
 
 _DAY = timedelta(days=1)
+_MORNING = time(6)
+_EVENING = 18
 
 
 def midnight(day: date) -> datetime:
@@ -23,22 +25,30 @@ def part_bounds(day: date, part: str) -> tuple[datetime, datetime]:
     return midnight(day) + timedelta(hours=start), midnight(day) + timedelta(hours=until)
 
 
-def readings(clock: Clock, part: str | None) -> list[int]:
+def readings(clock: Clock, part: str | None, now: datetime | None = None) -> list[int]:
     """Return the hours after midnight that `clock` may mean, the likeliest first.
 
     24 and more lie in the next day (晚上十二点). Empty where clock and part of
     the day contradict each other (上午15点). Without either, hours from one to
     six are in the afternoon: nobody books a workshop at three in the night.
+    Give `now` for a clock of today: who writes at one in the night does mean
+    three in the night, and in the evening twelve is midnight.
     """
     hour = clock.hour
     if clock.half is not None:
-        return [hour % 12 + (12 if clock.half == "pm" else 0)] if hour <= 12 else [hour]
+        if hour > 12:
+            return [hour] if clock.half == "pm" else []
+        return [hour % 12 + (12 if clock.half == "pm" else 0)]
     if part is not None:
         found = _with_part(hour, part)
         return [] if found is None else [found]
-    if clock.sure or hour > 12 or hour in {0, 12}:
+    if clock.sure or hour > 12 or hour == 0:
         return [hour]
-    return [hour + 12] if hour < 7 else [hour, hour + 12]
+    if hour == 12:
+        return [12, 24] if now is not None and now.hour >= _EVENING else [12]
+    # The very first instant stands for a day as a whole, not for someone awake.
+    awake = now is not None and time() < now.time() < _MORNING
+    return [hour, hour + 12] if hour >= _MORNING.hour + 1 or awake else [hour + 12]
 
 
 def _with_part(hour: int, part: str) -> int | None:
@@ -58,7 +68,7 @@ def _with_part(hour: int, part: str) -> int | None:
         case _:
             if hour in {0, 12, 24}:
                 return 24
-            if hour < 5:
+            if hour < 5 or (hour == 5 and part == "midnight"):
                 return hour + 24
             return hour + 12 if hour < 12 else hour
 

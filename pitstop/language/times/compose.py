@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from pitstop.language.times.clock import readings
 from pitstop.language.times.model import Atom, Clock, DateSpec, Moment, Offset, Phrase
+from pitstop.language.times.words import HAN
 
 # What may stand between a date and its clock time.
 _GAP = re.compile(
-    r"[\s,、()]{0,2}(?:[的在是就都约]|那[一]?天|当[天日]|大概|大约|差不多|可以|左右)?[\s,()]{0,2}"
+    r"[\s,、()T]{0,2}(?:[的在是就都约嘅系]|时间[:是]?|[从由自]|那[一]?天|当[天日]|大概|大约|差不多|可以|左右)?[\s,()]{0,2}"
 )
 _BEFORE_TO = re.compile(r"[\s钟整日号)]*(?:左右|开始|起)?\s*")
 _AFTER_TO = re.compile(r"[\s(]*(?:大概|大约)?\s*")
@@ -25,7 +27,8 @@ _RECURS = re.compile(
     r"(?:每一?[天日晚早]|天天|每个?月的?|每年的?|每个?(?:周|星期|礼拜)(?:[一二三四五六日天]的?)?|"
     r"(?:周|星期|礼拜)[一二三四五六日天]都是?|第[0-9一二三四五六七八九十]+天)(?:的|[早晚]上|上午|下午|中午)?$"
 )
-_LATEST = re.compile(r"(?:最晚|最迟|不晚于|不迟于|截止到?)\s?(?:在|到|是)?$")
+_ANOTHER = re.compile(rf"\s?(?:\d|[{HAN}]+点)|[也都或]")
+_LATEST = re.compile(r"(?:最晚|最迟|不晚于|不迟于|截[止至]到?)\s?(?:在|到|是)?$")
 _EARLIEST = re.compile(r"(?:最早|不早于|最快)\s?(?:在|到|是|也要)?$")
 _NIGHTS = frozenset({"evening", "night", "midnight"})
 _FUZZY_KINDS = frozenset({"week", "weekend", "edge", "days"})
@@ -57,7 +60,10 @@ def _moments(text: str, atoms: list[Atom]) -> list[Moment]:
         if atom.kind == "to":
             continue
         current = moments[-1] if moments else None
-        if current is not None and _fits(text, current, atom, atoms[index - 1]):
+        if current is not None and (
+            _fits(text, current, atom, atoms[index - 1])
+            or (atom.kind == "part" and _is_afterthought(text, current, atom))
+        ):
             _attach(current, atom)
         else:
             moments.append(_attach(Moment(atom.start, atom.end), atom))
@@ -87,10 +93,24 @@ def _fits(text: str, moment: Moment, atom: Atom, before: Atom) -> bool:
     return moment.date.kind != atom.value.kind and "、" not in gap
 
 
+def _is_afterthought(text: str, moment: Moment, part: Atom) -> bool:
+    """Tell 9点早上 and 3:30 下午: a part of the day behind its clock time."""
+    clock = moment.clock
+    return (
+        clock is not None
+        and (moment.part, clock.half, clock.sure) == (None, None, False)
+        and not text[moment.end : part.start].strip(" ")
+        and not _ANOTHER.match(text, part.end)
+        and all(hour < 24 for hour in readings(clock, str(part.value)))
+    )
+
+
 def _attach(moment: Moment, atom: Atom) -> Moment:
     value = atom.value
     if isinstance(value, Clock):
         moment.clock = value
+        if moment.part is None and moment.date is not None and moment.date.name.endswith("夜"):
+            moment.part = "night"  # 平安夜八点
     elif isinstance(value, Offset):
         moment.offset = value
     elif isinstance(value, str):
@@ -166,6 +186,8 @@ def _opened(text: str, first: Moment, last: Moment | None) -> Phrase:
         )
     )
     if suffix["within"] and not unit:
+        whole = first.is_clockless and first.date is not None and first.date.kind != "holiday"
+        phrase.open = "within" if whole else None
         return phrase
     phrase.open = "after" if suffix["after"] else "before" if suffix["before"] else "within"
     phrase.inclusive = bool(suffix["until"])

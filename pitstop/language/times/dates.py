@@ -39,6 +39,9 @@ def resolve(
 
 
 def _by_kind(spec: DateSpec, today: date, since: date, moved: bool, prefer: Prefer) -> Days:
+    year = _year(spec, today)
+    if year is not None and not 1900 <= year <= 2200:
+        return _impossible(today)
     match spec.kind:
         case "day" | "days":
             first, last = spec.days
@@ -57,8 +60,11 @@ def _by_kind(spec: DateSpec, today: date, since: date, moved: bool, prefer: Pref
             return _holiday(spec, today, since, prefer)
         case "lunar":
             return _first(
-                [calendar.lunar(y, spec.month or 0, spec.day or 0) for y in _years(since, prefer)],
-                since,
+                [
+                    calendar.lunar(y, spec.month or 0, spec.day or 0)
+                    for y in ([spec.year] if spec.year else _years(since, prefer, before=1))
+                ],
+                date.min if spec.year else since,
                 prefer,
             )
         case "nth":
@@ -70,16 +76,14 @@ def _by_kind(spec: DateSpec, today: date, since: date, moved: bool, prefer: Pref
 def _ymd(spec: DateSpec, today: date, since: date, prefer: Prefer) -> Days:
     year, month = _year(spec, today), spec.month
     if spec.name == "edge":
-        year = year or today.year
-        return Days(date(year, 12, 1), date(year + 1, 1, 1), "month", None, True)
+        start = date(year or today.year, month or 12, 1)
+        return Days(start, calendar.add_months(start, 1), "month", None, True)
     if spec.month_shift is not None:
         base = calendar.add_months(today.replace(day=1), spec.month_shift)
         year, month = year or base.year, base.month
     if month is not None and not 1 <= month <= 12:
         return _impossible(today)
     if spec.day is not None and not 1 <= spec.day <= 31:
-        return _impossible(today)
-    if year is not None and not 1900 <= year <= 2200:
         return _impossible(today)
     if spec.day is None:
         return _month(year, month, since, prefer)
@@ -106,6 +110,8 @@ def _month(year: int | None, month: int | None, since: date, prefer: Prefer) -> 
 
 def _weekday(spec: DateSpec, today: date, since: date, moved: bool, prefer: Prefer) -> Days:
     assert spec.weekday is not None
+    if not 0 <= spec.weekday <= 6:
+        return _impossible(today)
     if spec.week_shift is not None:
         return _span(_monday(today) + timedelta(weeks=spec.week_shift, days=spec.weekday))
     if prefer == "past":
@@ -141,9 +147,10 @@ def _edge(spec: DateSpec, today: date) -> Days:
     first, last = bounds[spec.name]
     if spec.month is not None and not 1 <= spec.month <= 12:
         return _impossible(today)
+    year = _year(spec, today)
     if spec.month is not None:
-        start = date(today.year, spec.month, 1)
-        step = 12
+        start = date(year or today.year, spec.month, 1)
+        step = 12 if year is None else 0
     else:
         start = calendar.add_months(today.replace(day=1), spec.month_shift or 0)
         step = 1 if spec.month_shift is None else 0
@@ -156,7 +163,7 @@ def _edge(spec: DateSpec, today: date) -> Days:
 
 def _holiday(spec: DateSpec, today: date, since: date, prefer: Prefer) -> Days:
     year = _year(spec, today)
-    years = [year] if year is not None else _years(since, prefer)
+    years = [year] if year is not None else _years(since, prefer, before=1)
     if not spec.unit:
         found = [calendar.holiday(spec.name, y) for y in years]
         found = [day and day + spec.count * _DAY for day in found]
@@ -173,7 +180,6 @@ def _holiday(spec: DateSpec, today: date, since: date, prefer: Prefer) -> Days:
 
 
 def _nth(spec: DateSpec, today: date, since: date, prefer: Prefer) -> Days:
-    assert spec.weekday is not None
     year, month = _year(spec, today), spec.month
     if spec.month_shift is not None:
         base = calendar.add_months(today.replace(day=1), spec.month_shift)
@@ -181,6 +187,9 @@ def _nth(spec: DateSpec, today: date, since: date, prefer: Prefer) -> Days:
     if month is None or not 1 <= month <= 12:
         return _impossible(today)
     years = [year] if year is not None else _years(since, prefer)
+    if spec.weekday is None:  # 本月最后一天
+        ends = [calendar.add_months(date(y, month, 1), 1) for y in years]
+        return _first([end - _DAY for end in ends], since if year is None else date.min, prefer)
     found = [calendar.nth_weekday(y, month, spec.weekday, spec.count) for y in years]
     return _first(found, since if year is None else date.min, prefer)
 
@@ -206,8 +215,10 @@ def _first(found: list[date | None], since: date, prefer: Prefer) -> Days:
     return _span(next((day for day in real if day >= since), real[-1]))
 
 
-def _years(since: date, prefer: Prefer) -> list[int]:
-    return [since.year + n for n in (_steps(_FAR, prefer))]
+def _years(since: date, prefer: Prefer, *, before: int = 0) -> list[int]:
+    """Return the years to look through; `before`: lunar years end in the next one's winter."""
+    first = since.year - (before if prefer == "future" else 0)
+    return [first + n for n in _steps(_FAR, prefer)]
 
 
 def _steps(count: int, prefer: Prefer) -> list[int]:

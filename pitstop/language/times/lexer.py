@@ -10,33 +10,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 
 from pitstop.language.numerals import read_int
 from pitstop.language.times import clock_words, date_words, day_words
 from pitstop.language.times.model import Atom, Clock, DateSpec
 from pitstop.language.times.words import PARTS, Builder, Kind, Value
 
+# Start, end (negative: the longest first), number of the rule, what it stands for.
+_Found = tuple[int, int, int, list[Atom]]
 _RULES = [*date_words.RULES, *day_words.RULES, *clock_words.RULES]
 
 
 def lex(text: str) -> list[Atom]:
-    """Return the words of time in `text` (normalised), in order, none overlapping."""
-    found: list[tuple[int, int, int, Atom]] = []
-    for priority, (kind, pattern, build) in enumerate(_RULES):
-        for match in pattern.finditer(text):
-            for atom in _atoms(kind, match, build):
-                found.append((match.start(), -match.end(), priority, atom))
-    found.sort(key=lambda item: item[:3])
+    """Return the words of time in `text` (normalised), in order, none overlapping.
+
+    Where words overlap, the one that begins first is taken, then the longest;
+    the others are looked for again behind it.
+    """
+    chars = frozenset(text)
+    waiting: list[_Found] = []
+    for rule, (_, _, _, needs) in enumerate(_RULES):
+        if (not needs or needs & chars) and (found := _find(text, rule, 0)) is not None:
+            waiting.append(found)
     kept: list[Atom] = []
-    group: tuple[int, int, int] | None = None
-    until = 0
-    for start, end, priority, atom in found:
-        if group == (start, end, priority):
-            kept.append(atom)
-        elif start >= until:
-            kept.append(atom)
-            group, until = (start, end, priority), -end
+    while waiting:
+        _, end, _, atoms = min(waiting, key=itemgetter(0, 1, 2))
+        kept.extend(atoms)
+        until, later = -end, []
+        for one in waiting:
+            if one[0] >= until:
+                later.append(one)
+            elif (again := _find(text, one[2], until)) is not None:
+                later.append(again)
+        waiting = later
     return kept
+
+
+def _find(text: str, rule: int, start: int) -> _Found | None:
+    """Return the first match of a rule from `start` on that stands for something."""
+    kind, pattern, build, _ = _RULES[rule]
+    for match in pattern.finditer(text, start):
+        atoms = list(_atoms(kind, match, build))
+        if atoms:
+            return match.start(), -match.end(), rule, atoms
+    return None
 
 
 def _atoms(kind: Kind, match: re.Match[str], build: Builder) -> Iterator[Atom]:
@@ -66,6 +84,8 @@ def _second(kind: Kind, match: re.Match[str]) -> DateSpec | Clock | None:
         return None
     if kind == "clock":
         return Clock(number, 30 if match["half"] else None)
+    if match.group().rstrip("份").endswith("月"):
+        return DateSpec("ymd", month=number)
     return DateSpec("ymd", day=number)
 
 

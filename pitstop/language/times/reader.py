@@ -26,7 +26,10 @@ _TOLD = re.compile(
     r"^(?:就|一直)?到(?:现在|今天|目前)|"
     r"了(?!吗|吧|没|么)|[买提换做修定订]的(?!话|时候)|刚(?!好)|已经|说好?(?=$|[要会能可])|出现|故障"
 )
-_GAP = re.compile(r"(?<=\d) (?=[点号日月年时分:个小天周])|(?<=[月年日号点第到午上晚早]) (?=\d)")
+_GAP = re.compile(
+    r"(?<=\d) (?=[点号日月年时分:个小天周])|(?<=[点时]) (?=半|整|钟|[一三]刻)|"
+    r"(?<=[月年日号点第到午上晚早]) (?=\d)"
+)
 _REFUSING = re.compile(r"(?:不要|别约?|除了|不想要?|不约|不是)(?:在|约)?$")
 
 
@@ -58,7 +61,14 @@ def read_time(text: str, now: datetime, *, prefer: Prefer = "future") -> TimeSpa
     if joined is not None:
         return joined
     order = {None: 0, "impossible": 1, "past": 2}
-    return min(spans, key=lambda span: order[span.problem], default=None)
+    if not spans:
+        return None
+    best = min(range(len(spans)), key=lambda n: order[spans[n].problem])
+    if wanted[best].first.date is None and wanted[best].first.offset is None:
+        # 2月30号，我想下午三点去: the time belongs to a day that does not exist.
+        slips = [n for n, p in enumerate(wanted) if p.first.date and _is_slip(spans[n])]
+        best = slips[0] if slips else best
+    return spans[best]
 
 
 def _read(text: str) -> Normalized:
@@ -169,6 +179,10 @@ def _join(
         end=max(dated.end, timed.end),
     )
     return _span(plain, joined, now, prefer)
+
+
+def _is_slip(span: TimeSpan) -> bool:
+    return span.problem == "impossible"
 
 
 def _is_day(phrase: Phrase) -> bool:

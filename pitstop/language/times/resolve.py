@@ -19,6 +19,9 @@ from pitstop.language.times.model import (
 )
 
 _DAY = timedelta(days=1)
+_LONGEST = timedelta(hours=16)
+"""Of a range between two clock times."""
+_LATE = 17
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,18 @@ def _ends_late(moment: Moment) -> bool:
 def _range(phrase: Phrase, first: Point, now: datetime, prefer: Prefer) -> Resolved:
     assert phrase.last is not None
     last = _last_point(phrase.last, first, now, prefer)
+    if _same_clock(phrase.first, phrase.last):
+        return Resolved(first.start, None, first.grain, None, "impossible", first.part)
+    running = replace(first, start=first.start - _DAY)
+    if _is_clock(phrase.first) and phrase.last.date and running.start <= now < last.start:
+        # "下午四点到明早八点", said at half past four.
+        first = running if last.start <= first.start else first
+    if _is_clock(phrase.first) and _is_clock(phrase.last) and prefer == "future":
+        # "九点到下午五点" said at ten is not from nine in the evening on: 12 hours later it fits.
+        later = replace(first, start=first.start + _DAY / 2)
+        if last.problem and phrase.first.part is None and not first.problem:
+            again = _last_point(phrase.last, later, now, prefer)
+            first, last = (first, last) if again.problem else (later, again)
     by_day = first.grain == last.grain and last.grain not in {"hour", "minute"}
     grain = last.grain if by_day else first.grain
     if not by_day and "minute" in (first.grain, last.grain):
@@ -92,6 +107,15 @@ def _range(phrase: Phrase, first: Point, now: datetime, prefer: Prefer) -> Resol
     ):
         problem = "past"
     return Resolved(first.start, end, grain, None, problem, first.part)
+
+
+def _is_clock(moment: Moment) -> bool:
+    return moment.clock is not None and moment.date is None
+
+
+def _same_clock(first: Moment, last: Moment) -> bool:
+    """Tell 九点到九点: from nine to nine of which day, nobody knows."""
+    return _is_clock(last) and first.clock == last.clock and last.part in {None, first.part}
 
 
 def _last_point(last: Moment, first: Point, now: datetime, prefer: Prefer) -> Point:
@@ -108,17 +132,19 @@ def _last_point(last: Moment, first: Point, now: datetime, prefer: Prefer) -> Po
         return Point(start, end, "daypart", part=last.part)
     if last.clock.impossible:
         return Point(first.start, first.end, "hour", "impossible")
-    if last.part is not None:
+    if last.part is not None or last.clock.half is not None:
         hours = clocks.readings(last.clock, last.part)
     else:
-        hours = [last.clock.hour]
+        hours = [last.clock.hour or 24]
         if last.clock.hour <= 12 and not last.clock.sure:
             hours.append(last.clock.hour + 12)
-    # "九点到十二点": the first reading that comes after the beginning.
+    # "九点到十二点": the first reading that comes after the beginning; on the next day
+    # only if that is said ("到早上八点"), or the beginning is in the evening.
+    shifts = (0, 1) if last.part is not None or first.start.hour >= _LATE else (0,)
     options = sorted(
-        clocks.place(since + shift * _DAY, hour, last.clock) for hour in hours for shift in (0, 1)
+        clocks.place(since + shift * _DAY, hour, last.clock) for hour in hours for shift in shifts
     )
-    after = [option for option in options if option > first.start]
+    after = [option for option in options if first.start < option <= first.start + _LONGEST]
     if not after:
         return Point(first.start, first.start, "hour", "impossible")
     return Point(after[0], after[0], clocks.grain(last.clock), part=last.part)
@@ -151,7 +177,7 @@ def _undated(moment: Moment, now: datetime, prefer: Prefer) -> Point:
             else next(bound for bound in reversed(bounds) if bound[0] <= now)
         )
         return Point(start, end, "daypart", part=moment.part)
-    hours = clocks.readings(moment.clock, moment.part)
+    hours = clocks.readings(moment.clock, moment.part, now)
     options = sorted(clocks.place(day, hour, moment.clock) for day in days for hour in hours)
     if not options:
         return Point(now, now, "hour", "impossible")
@@ -224,9 +250,10 @@ def _on_days(days: Days, moment: Moment, now: datetime, prefer: Prefer) -> Point
 
 
 def _clock_on(day: date, clock: Clock, part: str | None, now: datetime) -> datetime | None:
-    options = [clocks.place(day, hour, clock) for hour in clocks.readings(clock, part)]
+    today = now if day == now.date() else None
+    options = [clocks.place(day, hour, clock) for hour in clocks.readings(clock, part, today)]
     if not options:
         return None
-    if day == now.date():
+    if today is not None:
         return next((option for option in options if option >= now), options[-1])
     return options[0]
