@@ -183,11 +183,13 @@ async def turn(database: Database, progress: Progress | None = None) -> AsyncIte
         if progress is not None:
             progress("waiting", 0, 1)
         await asyncio.sleep(TURN / 40)
-    keeping = asyncio.create_task(_keep(database, holder))
+    over = asyncio.Event()
+    keeping = asyncio.create_task(_keep(database, holder, over))
     try:
         yield
     finally:
-        keeping.cancel()
+        # Not cancelled: in the middle of a transaction, that may leave its lock behind.
+        over.set()
         await asyncio.gather(keeping, return_exceptions=True)
         with suppress(SQLAlchemyError, OSError):
             # It runs out by itself if it cannot be given back.
@@ -414,9 +416,11 @@ def _spell(contents: Sequence[tuple[int, Content]]) -> list[Spelled]:
     return [spell(content, version) for version, content in contents]
 
 
-async def _keep(database: Database, holder: str) -> None:
-    while True:
-        await asyncio.sleep(TURN / 4)
+async def _keep(database: Database, holder: str, over: asyncio.Event) -> None:
+    while not over.is_set():
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(over.wait(), TURN / 4)
+            return
         with suppress(SQLAlchemyError, OSError):
             await lease.hold(database, _LEASE, holder, TURN)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +18,8 @@ from pitstop.storage.database import Database
 log = logging.getLogger(__name__)
 
 WHO = "desk"
+PATIENCE = 2.0
+"""Seconds that a stop waits for what is under way before it breaks it off."""
 
 
 class Publisher:
@@ -37,7 +40,9 @@ class Publisher:
         # from the one that is being made.
         self._waits = False
         self._waited = False
-        self._readings: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readings: set[asyncio.Task[int]] = set()
+        self._closing = False
         self.rebuilding = False
         self.failed = False
 
@@ -57,24 +62,37 @@ class Publisher:
         self._readings.add(reading)
         reading.add_done_callback(self._read)
 
-    async def run(self) -> None:
-        """Publish until cancelled."""
-        await asyncio.gather(self._publish_changes(), self._rebuild())
+    def start(self) -> None:
+        """Publish from now on, until `close`."""
+        self._tasks |= {
+            asyncio.create_task(self._publish_changes()),
+            asyncio.create_task(self._rebuild()),
+        }
 
     async def close(self) -> None:
-        """Leave what is being encoded ahead."""
-        for reading in self._readings:
-            reading.cancel()
-        await asyncio.gather(*self._readings, return_exceptions=True)
+        """Stop: at once, or as soon as a transaction that is under way has ended."""
+        self._closing = True
+        self._wanted.set()
+        self._whole.set()
+        left: set[asyncio.Task[Any]] = {*self._tasks, *self._readings}
+        if left:
+            _, left = await asyncio.wait(left, timeout=PATIENCE)
+        while left:
+            # More than once: the database's driver may swallow it while it closes a connection.
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=PATIENCE)
 
-    def _read(self, reading: asyncio.Task[object]) -> None:
+    def _read(self, reading: asyncio.Task[int]) -> None:
         self._readings.discard(reading)
         if not reading.cancelled() and reading.exception() is not None:
             log.warning("an article could not be encoded ahead", exc_info=reading.exception())
 
     async def _publish_changes(self) -> None:
-        while True:
+        while not self._closing:
             await self._wanted.wait()
+            if self._closing:
+                return
             self._wanted.clear()
             self._changing = True
             try:
@@ -88,8 +106,10 @@ class Publisher:
             self._whole.set()
 
     async def _rebuild(self) -> None:
-        while True:
+        while not self._closing:
             await self._whole.wait()
+            if self._closing:
+                return
             self._whole.clear()
             self._waited, self._waits = self._waits, False
             self.rebuilding, broke = True, False

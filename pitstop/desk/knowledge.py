@@ -6,7 +6,6 @@ its questions are found; a new release is made behind that, in the background of
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
@@ -65,10 +64,8 @@ async def _resources(app: web.Application) -> AsyncIterator[None]:
     # Neither loads the encoder: the first search or release does, in a thread.
     app[SEARCHER] = Searcher(app[DATABASE])
     app[PUBLISHER] = Publisher(app[DATABASE])
-    task = asyncio.create_task(app[PUBLISHER].run())
+    app[PUBLISHER].start()
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
     await app[PUBLISHER].close()
 
 

@@ -21,6 +21,7 @@ from knowledge_base.content import read_content
 from knowledge_base.follow import Follower
 from knowledge_base.index import Index, Result
 from knowledge_base.publish import Published, pending, publish, publish_changes, rebuild, turn
+from knowledge_base.publisher import Publisher
 from knowledge_base.releases import Outdated, load_index
 from knowledge_base.search import Searcher
 from knowledge_base.tables import Delta, Release
@@ -390,6 +391,23 @@ async def test_a_release_that_could_not_be_read_is_tried_again(
             break
         await asyncio.sleep(0.02)
     assert names(ask(follower.index, encoder, TENT))[0] == "tent"
+
+
+@pytest.mark.parametrize("after", [0, 0.01, 0.05, 0.2])
+async def test_a_stop_in_the_middle_leaves_no_lock_and_loses_nothing(
+    released: Database, encoder: ToyEncoder, after: float
+) -> None:
+    publisher = Publisher(released, encoder)
+    publisher.start()
+    await add(released, "tent", TENT, "不可以。")
+    publisher.ask()
+    await asyncio.sleep(after)
+    await asyncio.wait_for(publisher.close(), 20)
+    await asyncio.wait_for(retire(released, "points"), 5)
+    await publish(released, encoder)
+    index = await load_index(released, encoder)
+    assert names(ask(index, encoder, TENT))[0] == "tent"
+    assert "points" not in index.ids
 
 
 async def test_too_much_at_once_waits_for_a_release(

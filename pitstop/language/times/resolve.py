@@ -216,6 +216,8 @@ def _agreed(moment: Moment, today: date, since: date | None, prefer: Prefer) -> 
     if moment.second_date is None or first.problem == "impossible":
         return first
     second = dates.resolve(moment.second_date, today, since=since, prefer=prefer)
+    if second.problem == "impossible":
+        return second
     if _is_plain_weekday(moment.second_date):
         agree, days = first.start.weekday() == moment.second_date.weekday, first
     elif _is_plain_weekday(moment.date):
