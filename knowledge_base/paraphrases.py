@@ -1,7 +1,8 @@
 """What the lens is learnt from: questions of many trades, each asked in several ways.
 
-They teach how owners word things, not what our articles say, so that the thresholds fitted on our
-own similar questions stay honest; two of the trades lie near (petrol cars' service, a charging app).
+They teach how owners word things, not what our articles say, so that the thresholds fitted on
+our own similar questions stay honest. Two of the trades lie near: petrol cars' service, and a
+charging app.
 """
 
 from __future__ import annotations
