@@ -25,7 +25,14 @@ from rich.table import Table
 from pitstop.base.settings import ROOT
 from tools.benched import PARTS, Bars, Figure
 
-MODULES = ("tools.bench_understanding", "tools.bench_knowledge", "tools.bench_training")
+MODULES = (
+    "tools.bench_understanding",
+    "tools.bench_knowledge",
+    "tools.bench_training",
+    "tools.bench_bookings",
+    "tools.bench_dispatch",
+    "tools.bench_forecast",
+)
 REPORT = ROOT / "reports" / "bench.json"
 
 

@@ -52,14 +52,29 @@ class AskService(Ask):
         """Offer what is due for the car first, then what is asked for most."""
         vehicle = next((v for v in visit.vehicles if v.id == tracker.get_slot("vehicle")), None)
         codes: list[str] = []
+        known: list[catalogue.Due] = []
         if vehicle is not None or len(visit.vehicles) == 1:
             codes = catalogue.due_items(vehicle or visit.vehicles[0], clock.now())
+            known = catalogue.due_report(vehicle or visit.vehicles[0], clock.now())
+        names = {item.code: item.name for item in await catalogue.services(visit.session)}
         codes = list(dict.fromkeys([*codes, *words()["usual_services"]]))[:4]
         items = [i for code in codes if (i := await catalogue.service(visit.session, code))]
+        self._tell_due(say, known, names)
         say(
             "utter_ask_service",
             buttons=[titled(i.name, "inform", {"service": i.code}) for i in items],
         )
+
+    def _tell_due(self, say: Said, known: list[catalogue.Due], names: dict[str, str]) -> None:
+        """Say what is due and what is not, where the car's age is known."""
+        due = [names[entry.code] for entry in known if entry.due and entry.code in names]
+        rest = [speech.not_due(entry, names[entry.code]) for entry in known if not entry.due]
+        if due:
+            say(
+                "utter_due",
+                due=speech.filled("due_list", due="、".join(due)),
+                rest=speech.filled("not_due_list", rest="、".join(rest[:3])) if rest else "",
+            )
 
 
 class AskPlace(Ask):
@@ -163,7 +178,11 @@ class AskDecision(Ask):
         ]
         if offer.kind == "maintenance" and offer.mode == "in_store":
             buttons.append(button("pickup", "inform", {"mode": "pickup"}))
-        response = "utter_offer_move" if offer.moves_booking_id else f"utter_offer_{offer.kind}"
+        response = f"utter_offer_{offer.kind}"
+        if offer.moves_booking_id:
+            response = "utter_offer_move"
+        elif offer.plan:
+            response = "utter_offer_plan"
         said = speech.described(offer)
         if offer.clashes_with:
             say("utter_clash", other=offer.clashes_with)

@@ -14,6 +14,8 @@ from pitstop.care.permissions import NotAllowed
 
 FORM_SLOTS = (
     "service",
+    "services",
+    "person",
     "place",
     "vehicle",
     "model",

@@ -7,201 +7,44 @@ from typing import Any
 
 from bot.actions import speech
 from bot.actions.base import Said
-from bot.actions.buttons import human
-from bot.actions.context import Visit, gazetteer, mentions, words
-from bot.actions.forms import Draft, Finished, FormTurn
+from bot.actions.booking_reading import FETCHED, OPTIONS, BookingReading, morning
+from bot.actions.buttons import button, human
+from bot.actions.context import Visit, mentions, words
+from bot.actions.forms import Draft, Finished
 from pitstop.base import clock
-from pitstop.care import catalogue, offers, places, slots
-from pitstop.care.permissions import Action as Permission
-from pitstop.care.permissions import require
-from pitstop.care.positions import position_of
+from pitstop.care import catalogue, offers, places, reach, slots, technicians
 from pitstop.care.refusals import Refused
-from pitstop.care.tables import Place
-from pitstop.care.views import booking_card
-from pitstop.care.wishes import Kind
-from pitstop.language.segment import clauses
-from pitstop.language.times import TimeSpan, read_time, window
+from pitstop.care.slots import Slot
+from pitstop.care.views import BookingView, booking_card
 
 # A window of several days is searched this far for free slots.
 _SEARCH = {"maintenance": timedelta(days=14), "test_drive": timedelta(days=14)}
 _SEARCH_SWAP = timedelta(hours=72)
-_OPTIONS = 3
-_EXACT = {"minute", "hour"}
-_FETCHED = {"pickup", "on_site", "valet"}
 _NO_ADDRESS = "-"
 """Fills the address of a booking that needs none, so that the form does not ask for it."""
-_SHORTEST_ADDRESS = 4
-_ADDRESS_MARKS = 2
-_SHORT_CLAUSE = 6
-"""Characters; a clause as short as this may be nothing but a place's name."""
+# Why nothing of the kind can be had by this car or owner, wherever and whenever.
+_FOR_GOOD = frozenset(
+    {
+        "not_swappable",
+        "arrears",
+        "bottomed",
+        "flooded",
+        "high_voltage_fault",
+        "commercial",
+        "old_software",
+        "too_long",
+        "driver_on_way",
+    }
+)
 
 
-class BookingForm(FormTurn):
-    """What all three bookings share: place, time, car, offer, yes."""
+_MAYBE_ELSEWHERE = frozenset({"closed", "full", "no_part", "no_pack_expected", "person_busy"})
+_ROUNDS = 2
+_WRONG_HERE = frozenset({"wrong_place", "pack_does_not_fit"})
 
-    kind: Kind = "maintenance"
-    place_kinds: tuple[str, ...] = places.SERVICE_KINDS
-    permission: Permission = "book_maintenance"
-    needs_vehicle = True
-    free_text = frozenset({"address"})
 
-    # ---- reading ---------------------------------------------------------------------------------
-
-    async def begin(self, visit: Visit, draft: Draft, say: Said) -> None:
-        """Refuse at once whom we must refuse anyway: nobody fills in a form for nothing."""
-        if not self.needs_vehicle:
-            await require(visit.session, visit.customer.id, self.permission)
-        elif not visit.vehicles:
-            await require(visit.session, visit.customer.id, self.permission, None)
-            say("utter_no_vehicle", buttons=[human()])
-            raise Finished
-
-    async def read(self, visit: Visit, draft: Draft, requested: str | None) -> None:
-        """Take place, time, car and how from the message or from a pressed button."""
-        self._read_button(visit, draft)
-        if visit.turn.kind == "location":
-            await self._read_position(visit, draft)
-            return
-        if visit.turn.kind != "text":
-            return
-        if requested == "address":
-            self._read_address(visit, draft)
-            return
-        await self._read_place(visit, draft, requested)
-        self._read_vehicle(visit, draft)
-        self._read_time(visit, draft)
-        self._read_mode(visit, draft)
-        if draft["mode"] in _FETCHED and not draft.changed - {"mode"}:
-            self._read_address_anywhere(visit, draft)
-        await self.read_service(visit, draft, requested)
-        if visit.turn.intent == "change_booking" and not draft.changed:
-            # "换个时间" in the middle of a booking is about this one, not about another.
-            self._drop(draft, "place" if mentions(visit.turn.text, "place_words") else "start")
-        if requested == "decision" and draft.changed:
-            draft.put("decision", None)
-
-    async def read_service(self, visit: Visit, draft: Draft, requested: str | None) -> None:
-        """Take what is to be done from the message, where there is a choice."""
-
-    def _read_button(self, visit: Visit, draft: Draft) -> None:
-        for slot in ("service", "place", "vehicle", "model", "start", "mode", "booking"):
-            if slot in visit.turn.values:
-                draft.put(slot, visit.turn.values[slot])
-        if drop := visit.turn.values.get("drop"):
-            self._drop(draft, str(drop))
-
-    def _drop(self, draft: Draft, slot: str) -> None:
-        """Ask anew for a time or a place."""
-        draft.clear(slot, "options", *(["window"] if slot == "start" else []))
-        draft.changed.add(slot)
-
-    async def _read_position(self, visit: Visit, draft: Draft) -> None:
-        position = await position_of(visit.session, visit.turn.inbox_id)
-        if position is None:
-            return
-        near = await places.nearest(visit.session, position, self.place_kinds, _OPTIONS)
-        draft.put("options", {"places": [row.id for row, _ in near]})
-
-    async def _read_place(self, visit: Visit, draft: Draft, requested: str | None) -> None:
-        kind = "station" if self.kind == "swap" else "store"
-        names = visit.turn.named(kind)
-        if not names and draft["place"] is None:
-            names = _loosely(visit.turn.text, kind, asked=requested == "place")
-        rows = [
-            row
-            for name in names
-            if (row := await places.by_name(visit.session, str(name))) is not None
-            and row.kind in self.place_kinds
-        ]
-        if not rows and (cities := visit.turn.named("city")) and draft["place"] is None:
-            for city in cities:
-                rows += await places.all_places(visit.session, self.place_kinds, str(city))
-        if not rows and visit.turn.named("store", "station"):
-            rows = await self._named_loosely(visit)
-        if len(rows) == 1:
-            draft.put("place", rows[0].id)
-        elif rows:
-            draft.put("place", None)
-            draft.put("options", {"places": [row.id for row in rows[:_OPTIONS]]})
-
-    async def _named_loosely(self, visit: Visit) -> list[Place]:
-        """A place of another kind was named: its neighbours of ours are what is meant."""
-        for name in visit.turn.named("store", "station"):
-            row = await places.by_name(visit.session, str(name))
-            if row is not None:
-                near = await places.nearest(
-                    visit.session, (row.lat, row.lng), self.place_kinds, _OPTIONS
-                )
-                return [found for found, km in near if km <= 30]
-        return []
-
-    def _read_vehicle(self, visit: Visit, draft: Draft) -> None:
-        plates = visit.turn.named("plate")
-        models = visit.turn.named("model")
-        for vehicle in visit.vehicles:
-            if vehicle.plate in plates or vehicle.vin in visit.turn.named("vin"):
-                draft.put("vehicle", vehicle.id)
-                return
-        if plates:
-            # Somebody else's plate, or an old one: `propose` would never see it, so say it here.
-            draft.put("vehicle", f"plate:{plates[0]}")
-            return
-        fitting = [v for v in visit.vehicles if v.model in models]
-        if len(fitting) == 1:
-            draft.put("vehicle", fitting[0].id)
-
-    def _read_time(self, visit: Visit, draft: Draft) -> None:
-        found = self._time_in(visit, draft)
-        if found is None:
-            return
-        if found.problem:
-            draft.put("window", {"problem": found.problem})
-            draft.clear("start", "options")
-            return
-        if found.start is not None and found.grain in _EXACT and not found.end and not found.open:
-            morning = found.start.astimezone(clock.SHANGHAI).replace(hour=0, minute=0)
-            draft.put("start", found.start.isoformat())
-            draft.put("window", {"on": found.start.isoformat(), "day": morning.isoformat()})
-            return
-        draft.clear("start")
-        draft.put("window", _window(found))
-
-    def _time_in(self, visit: Visit, draft: Draft) -> TimeSpan | None:
-        now = clock.local_now()
-        known = draft["window"] or {}
-        found = read_time(visit.turn.text, now)
-        if found is None or found.problem or not known.get("day"):
-            return found
-        if found.grain not in _EXACT | {"daypart"} or _says_day(found, now):
-            return found
-        # "三点" after "周四" means Thursday at three.
-        morning = datetime.fromisoformat(str(known["day"]))
-        again = read_time(visit.turn.text, max(morning, now))
-        return again or found
-
-    def _read_address(self, visit: Visit, draft: Draft) -> None:
-        """Whatever is written is the address, unless it says that we need none."""
-        text = visit.turn.text.strip()
-        if mentions(text, "modes", "in_store"):
-            draft.put("mode", "in_store")
-        elif len(text) >= _SHORTEST_ADDRESS and visit.turn.intent not in {"affirm", "deny"}:
-            draft.put("address", text)
-
-    def _read_address_anywhere(self, visit: Visit, draft: Draft) -> None:
-        text = visit.turn.text.strip()
-        marks = sum(mark in text for mark in words()["address_marks"])
-        if marks >= _ADDRESS_MARKS and any(char.isdigit() for char in text):
-            draft.put("address", text)
-
-    def _read_mode(self, visit: Visit, draft: Draft) -> None:
-        if self.kind == "test_drive":
-            return
-        for mode in words()["modes"]:
-            if mentions(visit.turn.text, "modes", mode):
-                allowed = {"swap": {"valet"}, "maintenance": {"pickup", "on_site", "in_store"}}
-                if mode in allowed.get(self.kind, set()):
-                    draft.put("mode", mode)
-                    return
+class BookingForm(BookingReading):
+    """What all three bookings share once the message is read: what is missing, offer, yes."""
 
     # ---- going on --------------------------------------------------------------------------------
 
@@ -216,8 +59,12 @@ class BookingForm(FormTurn):
         if visit.turn.intent == "deny" and requested == "decision" and not draft.changed:
             say("utter_change_what")
         await self._fill(visit, draft, say)
-        if self._complete(draft) and (draft["offer"] is None or draft.changed):
-            await self._propose(visit, draft, say)
+        for _ in range(_ROUNDS):
+            if not self._complete(draft) or (draft["offer"] is not None and not draft.changed):
+                break
+            # Refused, and yet complete: something was put in the place of what cannot be.
+            if await self._propose(visit, draft, say):
+                break
 
     def _says_yes(self, visit: Visit, draft: Draft, requested: str | None) -> bool:
         turn = visit.turn
@@ -244,7 +91,7 @@ class BookingForm(FormTurn):
             say(f"utter_time_{problem}")
 
     async def _fill(self, visit: Visit, draft: Draft, say: Said) -> None:
-        if draft["mode"] in _FETCHED:
+        if draft["mode"] in FETCHED:
             if draft["address"] == _NO_ADDRESS:
                 draft.clear("address", "offer")
         elif draft["address"] is None:
@@ -252,7 +99,13 @@ class BookingForm(FormTurn):
         if self.needs_vehicle and draft["vehicle"] is None and len(visit.vehicles) == 1:
             draft.put("vehicle", visit.vehicles[0].id)
         if draft["place"] is None and not (draft["options"] or {}).get("places"):
+            await self._go_where_we_talked_of(visit, draft)
+        if draft["place"] is None and not (draft["options"] or {}).get("places"):
             await self._suggest_places(visit, draft)
+        wanted = (draft["window"] or {}).get("wanted")
+        if wanted and draft["start"] is None and "place" in draft.changed:
+            draft.put("start", wanted)
+        await self._find_person(visit, draft, say)
         if draft["place"] is not None and draft["start"] is None and self._ready(draft):
             known = (draft["options"] or {}).get("slots")
             # What was offered stays on offer until something that it depends on changes.
@@ -268,51 +121,89 @@ class BookingForm(FormTurn):
             self._ready(draft)
             and draft["place"] is not None
             and draft["start"] is not None
-            and (
-                draft["mode"] not in {"pickup", "on_site", "valet"} or draft["address"] is not None
-            )
+            and (draft["mode"] not in FETCHED or draft["address"] is not None)
         )
 
+    async def _go_where_we_talked_of(self, visit: Visit, draft: Draft) -> None:
+        """Take the place that was shown just before ("那约八点吧")."""
+        if draft.talked_of is None or "place" in draft.changed:
+            return
+        row = await places.place(visit.session, draft.talked_of)
+        if row.kind in self.place_kinds:
+            draft.put("place", row.id)
+
     async def _suggest_places(self, visit: Visit, draft: Draft) -> None:
+        """Take the usual place if nothing else was said, else offer those of the city."""
         usual = visit.customer.usual_place_id
         rows = await places.all_places(visit.session, self.place_kinds, visit.customer.city)
+        if self.kind == "swap":
+            rows = reach.suggested(rows, reach.way_said(visit.turn.text))
         ids = [row.id for row in rows]
         if usual in ids:
+            if "place" not in draft.changed and self.goes_to_usual:
+                draft.put("place", usual)
+                return
             ids = [str(usual), *(i for i in ids if i != usual)]
-        draft.put("options", {"places": ids[:_OPTIONS]})
+        draft.put("options", {"places": ids[:OPTIONS]})
         draft.changed.discard("options")
+
+    goes_to_usual = True
+    """Whether the owner's usual place is meant where none is named."""
+
+    async def _find_person(self, visit: Visit, draft: Draft, say: Said) -> None:
+        """Find whom the owner asked for, once car and place are known; say so if nobody is."""
+        asked = draft["person"]
+        if not isinstance(asked, dict) or draft["vehicle"] is None:
+            return
+        found = None
+        if asked.get("last"):
+            found = await technicians.last_of(visit.session, str(draft["vehicle"]))
+            if found is not None and draft["place"] is None:
+                draft.put("place", found.place_id)
+            if found is not None and found.place_id != draft["place"]:
+                found = await technicians.last_of(
+                    visit.session, str(draft["vehicle"]), str(draft["place"])
+                )
+        elif draft["place"] is None:
+            return
+        else:
+            found = await technicians.named(
+                visit.session, str(draft["place"]), str(asked.get("said"))
+            )
+        if found is None and asked.get("last"):
+            say("utter_person_unknown")
+        draft.put("person", None if found is None else found.id)
+
+    def _asked(self, draft: Draft) -> dict[str, Any]:
+        """Return what is to be booked, as `slots` and `offers` take it."""
+        person = draft["person"]
+        return {
+            "kind": self.kind,
+            "place_id": str(draft["place"]),
+            "service": draft["service"] or draft["model"],
+            "services": draft["services"] or (),
+            "vehicle_id": draft["vehicle"],
+            "mode": draft["mode"],
+            "technician_id": person if isinstance(person, str) else None,
+        }
 
     async def _suggest_times(self, visit: Visit, draft: Draft, say: Said) -> None:
         after, before = self._range(draft)
+        asked = self._asked(draft)
         try:
             free = await slots.free_slots(
-                visit.session,
-                kind=self.kind,
-                place_id=str(draft["place"]),
-                service=draft["service"] or draft["model"],
-                vehicle_id=draft["vehicle"],
-                mode=draft["mode"],
-                after=after,
-                before=before,
-                limit=_OPTIONS,
+                visit.session, **asked, after=after, before=before, limit=OPTIONS
             )
             if not free and draft["window"]:
                 say("utter_window_full")
+                later = after + _SEARCH.get(self.kind, _SEARCH_SWAP)
                 free = await slots.free_slots(
-                    visit.session,
-                    kind=self.kind,
-                    place_id=str(draft["place"]),
-                    service=draft["service"] or draft["model"],
-                    vehicle_id=draft["vehicle"],
-                    mode=draft["mode"],
-                    after=after,
-                    before=after + _SEARCH.get(self.kind, _SEARCH_SWAP),
-                    limit=_OPTIONS,
+                    visit.session, **asked, after=after, before=later, limit=OPTIONS
                 )
         except Refused as refused:
             await self._refused(visit, draft, say, refused)
             return
-        draft.put("options", {"slots": [[s.place_id, s.start.isoformat()] for s in free]})
+        draft.put("options", {"slots": alternatives(free)})
 
     def _range(self, draft: Draft) -> tuple[datetime, datetime]:
         known = draft["window"] or {}
@@ -323,17 +214,14 @@ class BookingForm(FormTurn):
         limit = after + _SEARCH.get(self.kind, _SEARCH_SWAP)
         return after, min(limit, datetime.fromisoformat(end)) if end else limit
 
-    async def _propose(self, visit: Visit, draft: Draft, say: Said) -> None:
+    async def _propose(self, visit: Visit, draft: Draft, say: Said) -> bool:
+        """Make the offer; False if it was refused."""
         try:
             offer = await offers.propose(
                 visit.session,
                 visit.customer.id,
-                kind=self.kind,
-                place_id=str(draft["place"]),
+                **self._asked(draft),
                 start=datetime.fromisoformat(str(draft["start"])),
-                service=draft["service"] or draft["model"],
-                vehicle_id=draft["vehicle"],
-                mode=draft["mode"],
                 pickup_address=None if draft["address"] == _NO_ADDRESS else draft["address"],
                 note=draft["note"],
                 message_id=visit.turn.message_id,
@@ -342,9 +230,10 @@ class BookingForm(FormTurn):
         except Refused as refused:
             draft.clear("offer")
             await self._refused(visit, draft, say, refused)
-            return
+            return False
         draft.put("offer", offer.id)
         draft.clear("decision", "options")
+        return True
 
     async def _book(self, visit: Visit, draft: Draft, say: Said) -> None:
         try:
@@ -358,8 +247,7 @@ class BookingForm(FormTurn):
             draft.clear("offer")
             await self._refused(visit, draft, say, refused)
             return
-        response = "utter_moved" if draft["booking"] else f"utter_booked_{self.kind}"
-        say(response, card=booking_card(booked), **speech.described(booked))
+        read_back(say, booked, moved=bool(draft["booking"]))
         raise Finished
 
     async def abandon(self, visit: Visit, draft: Draft) -> None:
@@ -369,29 +257,54 @@ class BookingForm(FormTurn):
 
     async def _refused(self, visit: Visit, draft: Draft, say: Said, refused: Refused) -> None:
         """Say why not, and put the nearest possible in place of what was wished."""
-        if refused.code in {"not_swappable", "pack_does_not_fit"} and not refused.alternatives:
-            say(f"utter_refused_{refused.code}", buttons=[human()])
+        other = [v for v in visit.vehicles if v.swappable and v.id != draft["vehicle"]]
+        if refused.code == "not_swappable" and other:
+            say("utter_refused_this_car", model=refused.details.get("model") or "")
+            draft.put("vehicle", other[0].id if len(other) == 1 else None)
+            draft.clear("offer")
+            return
+        if refused.code == "no_part" and refused.details.get("ready_at") is None:
+            say("utter_refused_no_part_here")
+            self._elsewhere(draft, refused)
+            return
+        for_good = refused.code in _FOR_GOOD or refused.code == "pack_does_not_fit"
+        if for_good and not refused.alternatives:
+            say(f"utter_refused_{refused.code}", buttons=[human()], **_reasons(refused))
             raise Finished
-        values: dict[str, Any] = {}
-        if refused.code == "closed":
-            values["windows"] = "、".join(_windows(refused.details.get("windows") or []))
-        if refused.code == "too_far" and refused.details.get("limit"):
-            values["limit"] = speech.when(refused.details["limit"])
-        say(f"utter_refused_{refused.code}", **values)
+        say(f"utter_refused_{refused.code}", **_reasons(refused))
         if refused.code == "mode_not_available":
             draft.put("mode", None)
             draft.clear("address")
             return
-        if refused.code == "unknown_service":
-            draft.clear("service")
+        if refused.code in {"unknown_service", "not_for_model"}:
+            draft.clear("service", "services")
             return
-        draft.clear("start", "window")
-        nearest = sorted(refused.alternatives[:_OPTIONS], key=lambda slot: slot.start)
-        draft.put("options", {"slots": [[s.place_id, s.start.isoformat()] for s in nearest]})
-        if refused.code == "wrong_place":
-            draft.clear("place")
-            ids = list(dict.fromkeys(s.place_id for s in refused.alternatives))
-            draft.put("options", {"places": ids[:_OPTIONS]} if ids else None)
+        if refused.code == "out_of_reach":
+            draft.clear("address", "offer")
+            return
+        if refused.code == "person_unknown":
+            draft.clear("person", "options")
+            return
+        if refused.code == "price_changed":
+            return
+        if refused.code in _WRONG_HERE:
+            self._elsewhere(draft, refused)
+            return
+        # "那三点半吧" then means half past three on the day that we speak of; another place is
+        # looked at for the time that was wished.
+        near = refused.alternatives[0].start if refused.alternatives else None
+        day = None if near is None else morning(near).isoformat()
+        keep = refused.code in _MAYBE_ELSEWHERE
+        draft.put("window", {"day": day, "wanted": draft["start"] if keep else None})
+        draft.clear("start")
+        nearest = sorted(refused.alternatives[:OPTIONS], key=lambda slot: slot.start)
+        draft.put("options", {"slots": alternatives(nearest)})
+
+    def _elsewhere(self, draft: Draft, refused: Refused) -> None:
+        """Only the place is wrong: the time that was said still holds."""
+        ids = list(dict.fromkeys(s.place_id for s in refused.alternatives))
+        draft.clear("place", "offer")
+        draft.put("options", {"places": ids[:OPTIONS]} if ids else None)
 
     async def inline(self, visit: Visit, draft: Draft, say: Said) -> bool:
         """Tell duration and price of what is being booked, if that is what was asked."""
@@ -405,47 +318,67 @@ class BookingForm(FormTurn):
         if self.kind != "maintenance":
             say(f"utter_inline_{self.kind}_{'duration' if how_long else 'price'}")
             return True
-        item = await catalogue.service(visit.session, str(draft["service"]))
-        if item is None:
+        codes = draft["services"] or [draft["service"]]
+        items = [i for c in codes if c and (i := await catalogue.service(visit.session, str(c)))]
+        if not items:
             return False
         rows = await places.all_places(visit.session, self.place_kinds)
         place = (
             await places.place(visit.session, str(draft["place"])) if draft["place"] else rows[0]
         )
-        price = catalogue.price_of(item, draft["mode"] or "in_store", place)
-        say(
-            "utter_price_of",
-            service=item.name,
-            price=speech.price(price.total, estimate=item.estimate),
-            minutes=item.minutes,
-        )
+        for item in items:
+            price = catalogue.price_of(item, draft["mode"] or "in_store", place)
+            say(
+                "utter_price_of",
+                service=item.name,
+                price=speech.price(price.total, estimate=item.estimate),
+                minutes=item.minutes,
+            )
         return True
 
 
-def _loosely(text: str, kind: str, *, asked: bool) -> list[Any]:
-    """Return places that a bare word may mean (闵行): as an answer, or as a clause of its own."""
-    parts = [text] if asked else [c for c, _, _ in clauses(text) if len(c) <= _SHORT_CLAUSE]
-    return list(dict.fromkeys(e.value for p in parts for e in gazetteer().candidates(p, kind)))
+def read_back(say: Said, booked: BookingView, *, moved: bool = False) -> None:
+    """Say what is booked, as committed, and ask for the consent that a driver needs."""
+    response = f"utter_booked_{booked.kind}"
+    if moved:
+        response = "utter_moved"
+    elif booked.step == "planned":
+        response = "utter_planned_swap"
+    say(response, card=booking_card(booked), **speech.described(booked))
+    if booked.mode in FETCHED and not booked.consent:
+        say(
+            "utter_ask_consent",
+            buttons=[
+                button("consent_yes", "booking_consent", {"booking": booked.id, "give": True}),
+                button("consent_no", "booking_consent", {"booking": booked.id, "give": False}),
+            ],
+        )
 
 
-def _window(found: TimeSpan) -> dict[str, Any]:
-    """Return a stretch of time in which free slots are looked for."""
-    start, end = window(found)
-    day = start.astimezone(clock.SHANGHAI).replace(hour=0, minute=0) if start else None
+def _reasons(refused: Refused) -> dict[str, Any]:
+    """Return what a refusal's line names."""
+    details = refused.details
+    ready, limit, fee = details.get("ready_at"), details.get("limit"), details.get("fee")
+    closed = details.get("reason")
     return {
-        "start": start.isoformat() if start else None,
-        "end": end.isoformat() if end else None,
-        "day": day.isoformat() if day else None,
+        "windows": _hours(details.get("windows") or []),
+        "why": speech.label("closed", closed) if closed else "",
+        "limit": speech.when(limit) if limit else "",
+        "ready": speech.day(ready) if ready else str(words()["labels"]["ready_unknown"]),
+        "person": details.get("person") or "",
+        "fee": speech.price(fee, estimate=False) if fee else "",
+        "service": details.get("service") or "",
+        "pack": details.get("pack_kwh") or "",
     }
 
 
-def _says_day(found: TimeSpan, now: datetime) -> bool:
-    """Say whether the owner named a day: a bare clock time is today or tomorrow."""
-    return bool(found.start and (found.start.date() - now.date()).days > 1) or any(
-        mark in found.text for mark in words()["day_marks"]
-    )
+def alternatives(found: list[Slot]) -> list[list[str]]:
+    """Return slots as the form keeps them."""
+    return [[slot.place_id, slot.start.isoformat()] for slot in found]
 
 
-def _windows(windows: list[Any]) -> list[str]:
-    """Return opening hours as ``09:00–18:00``."""
-    return ["–".join(f"{part:%H:%M}" for part in window) for window in windows]
+def _hours(windows: list[Any]) -> str:
+    """Return opening hours as ``09:00–18:00``; closed all day: said so."""
+    if not windows:
+        return str(words()["labels"]["closed_all_day"])
+    return "、".join("–".join(f"{part:%H:%M}" for part in window) for window in windows)

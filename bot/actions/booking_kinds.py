@@ -9,7 +9,7 @@ from bot.actions.booking_form import BookingForm
 from bot.actions.buttons import human
 from bot.actions.context import Visit, mentions, words
 from bot.actions.forms import Draft, Finished
-from pitstop.care import catalogue, places
+from pitstop.care import bookings, catalogue, places, reach
 from pitstop.care.permissions import Action as Permission
 from pitstop.care.wishes import Kind
 
@@ -20,36 +20,15 @@ class MaintenanceForm(BookingForm):
     form = "maintenance_form"
     route = "book_maintenance"
 
+    async def begin(self, visit: Visit, draft: Draft, say: Said) -> None:
+        """More of what is booked already is a change of it, not a second booking."""
+        await super().begin(visit, draft, say)
+        if mentions(visit.turn.text, "change_marks") and await has_booking(visit, self.kind):
+            raise Finished("change_form")
+
     async def read_service(self, visit: Visit, draft: Draft, requested: str | None) -> None:
-        """Take the service from the message as well."""
-        turn = visit.turn
-        asking = (
-            turn.intent in {"faq", "service_price"}
-            and requested is not None
-            and not _corrects(turn.text)
-        )
-        items = [] if asking else await catalogue.match_services(visit.session, turn.text)
-        usual = words()["usual_services"][0]
-        named = bool(items) and items[0].code != usual
-        if items and (
-            draft["service"] is None
-            or requested == "service"
-            or named  # 大保养 after 保养 says which; 保养 again says nothing new
-            or _corrects(turn.text)
-        ):
-            draft.put("service", items[0].code)
-            if len(items) > 1:
-                draft.put("note", turn.text)
-        elif (
-            not items
-            and requested == "service"
-            and len(turn.text) >= 3
-            and not draft.changed
-            and turn.intent in {"vehicle_fault", "book_maintenance", "complain", "inform"}
-        ):
-            # Something is wrong that no catalogue names: that is what an inspection is for.
-            draft.put("service", words()["default_service"])
-            draft.put("note", turn.text)
+        """Take the services from the message as well."""
+        await read_services(visit, draft, requested)
 
     def _ready(self, draft: Draft) -> bool:
         return super()._ready(draft) and draft["service"] is not None
@@ -63,10 +42,22 @@ class SwapForm(BookingForm):
     kind: Kind = "swap"
     place_kinds = places.STATION_KINDS
     permission: Permission = "book_swap"
+    goes_to_usual = False
+
+    async def advance(self, visit: Visit, draft: Draft, say: Said, requested: str | None) -> None:
+        """What the owner says of the car counts: a bottomed or flooded one is not swapped."""
+        contracts = {v.battery_contract for v in visit.vehicles if v.id == draft["vehicle"]}
+        contract = next(iter(contracts), None)
+        if visit.turn.kind == "text" and (why := reach.condition_said(visit.turn.text, contract)):
+            say(f"utter_refused_{why}", buttons=[human()])
+            raise Finished
+        await super().advance(visit, draft, say, requested)
 
     async def begin(self, visit: Visit, draft: Draft, say: Said) -> None:
         """Only cars that can swap are asked about."""
         await super().begin(visit, draft, say)
+        if mentions(visit.turn.text, "change_marks") and await has_booking(visit, self.kind):
+            raise Finished("change_form")
         fitting = [v for v in visit.vehicles if v.swappable]
         if not fitting:
             say("utter_refused_not_swappable", buttons=[human()])
@@ -84,6 +75,7 @@ class TestDriveForm(BookingForm):
     place_kinds = places.TEST_DRIVE_KINDS
     permission: Permission = "book_test_drive"
     needs_vehicle = False
+    goes_to_usual = False
 
     def _read_vehicle(self, visit: Visit, draft: Draft) -> None:
         models = visit.turn.named("model")
@@ -92,6 +84,53 @@ class TestDriveForm(BookingForm):
 
     def _ready(self, draft: Draft) -> bool:
         return draft["model"] is not None
+
+
+async def has_booking(visit: Visit, kind: Kind) -> bool:
+    """Say whether the owner has a booking of this kind that can still be changed."""
+    found = await bookings.bookings_of(visit.session, visit.customer.id)
+    return any(view.kind == kind and view.status == "confirmed" for view in found)
+
+
+async def read_services(visit: Visit, draft: Draft, requested: str | None) -> None:
+    """Take what is to be done: one thing or several, more of it, or less."""
+    turn = visit.turn
+    asking = (
+        turn.intent in {"faq", "service_price"}
+        and requested is not None
+        and not _corrects(turn.text)
+        and not catalogue.is_name(turn.text)
+    )
+    items = [] if asking else await catalogue.match_services(visit.session, turn.text)
+    usual = words()["usual_services"][0]
+    codes = [item.code for item in items]
+    known: list[str] = list(draft["services"] or [])
+    if known and codes and mentions(turn.text, "leave_out"):
+        _choose(draft, [code for code in known if code not in codes] or known)
+    elif known and codes and mentions(turn.text, "add_more"):
+        _choose(draft, list(dict.fromkeys([*known, *codes])))
+    elif codes and (
+        draft["service"] is None
+        or requested == "service"
+        or codes[0] != usual  # 大保养 after 保养 says which; 保养 again says nothing new
+        or _corrects(turn.text)
+    ):
+        _choose(draft, codes)
+    elif (
+        not items
+        and requested == "service"
+        and len(turn.text) >= 3
+        and not draft.changed
+        and turn.intent in {"vehicle_fault", "book_maintenance", "complain", "inform"}
+    ):
+        # Something is wrong that no catalogue names: that is what an inspection is for.
+        _choose(draft, [words()["default_service"]])
+        draft.put("note", turn.text)
+
+
+def _choose(draft: Draft, codes: list[str]) -> None:
+    draft.put("service", codes[0])
+    draft.put("services", codes)
 
 
 def _corrects(text: str) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
 from pitstop.base.settings import ROOT
+from pitstop.care import tariffs
 from pitstop.care.people import OwnedVehicle, customer_of_conversation, ensure_customer, vehicles_of
 from pitstop.care.tables import Customer
 from pitstop.language.places import Gazetteer
@@ -157,6 +158,7 @@ class Visit:
 
 async def visit(session: AsyncSession, turn: Turn) -> Visit:
     """Look up who is speaking; raises `LookupError` if the conversation does not exist."""
+    await tariffs.refresh(session)
     known = await customer_of_conversation(session, turn.conversation_id)
     customer = await ensure_customer(session, known.id)
     return Visit(session, turn, customer, await vehicles_of(session, customer.id))

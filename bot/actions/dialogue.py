@@ -8,14 +8,14 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActionExecuted, EventType, FollowupAction, SessionStarted, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.actions import speech
 from bot.actions.answering import answer
 from bot.actions.base import Said, Skill
+from bot.actions.booked import ask_quote, open_quote
+from bot.actions.booking_form import read_back
 from bot.actions.buttons import human
 from bot.actions.context import Turn, Visit, database, words
-from pitstop.care import handoff_views, offers
+from pitstop.care import handoff_views, offers, places
 from pitstop.care.refusals import Refused
-from pitstop.care.views import booking_card
 
 FORMS = {
     "book_maintenance": "maintenance_form",
@@ -64,7 +64,11 @@ class Affirm(Skill):
         """Book the offer that the button is about; the second press finds the first booking."""
         offer = visit.turn.values.get("offer")
         if not offer:
-            say("utter_small_talk_ack")
+            quote = await open_quote(visit)
+            if quote is not None:
+                ask_quote(say, quote)
+            else:
+                say("utter_small_talk_ack")
             return []
         try:
             booked = await offers.accept(
@@ -74,7 +78,7 @@ class Affirm(Skill):
             code = error.code if isinstance(error, Refused) else "offer_expired"
             say("utter_refused_full" if code == "full" else "utter_refused_offer_expired")
             return []
-        say(f"utter_booked_{booked.kind}", card=booking_card(booked), **speech.described(booked))
+        read_back(say, booked)
         return []
 
 
@@ -112,6 +116,8 @@ class Inform(Skill):
         if visit.turn.values:
             say("utter_button_old")
             return []
+        if (form := await _goes_on(visit, tracker)) is not None:
+            return [FollowupAction(form)]
         if visit.turn.named("station"):
             return [FollowupAction("action_find_station")]
         if visit.turn.named("store"):
@@ -120,6 +126,17 @@ class Inform(Skill):
             return await answer(visit, say, tracker)
         say("utter_inform_alone", buttons=[human()])
         return []
+
+
+async def _goes_on(visit: Visit, tracker: Tracker) -> str | None:
+    """Return the form that a bare time means after a place was shown: "那约八点吧"."""
+    place_id = tracker.get_slot("talked_of")
+    if not place_id or not visit.turn.named("time"):
+        return None
+    row = await places.place(visit.session, str(place_id))
+    if row.kind in places.STATION_KINDS:
+        return "swap_form"
+    return "maintenance_form" if row.kind in places.SERVICE_KINDS else None
 
 
 class Resume(Action):

@@ -46,6 +46,7 @@ class Draft:
     def __init__(self, tracker: Tracker) -> None:
         self._values: dict[str, Any] = {slot: tracker.get_slot(slot) for slot in FORM_SLOTS}
         self.changed: set[str] = set()
+        self.talked_of: str | None = None
 
     def __getitem__(self, slot: str) -> Any:
         return self._values[slot]
@@ -201,8 +202,12 @@ class FormTurn(Action):
         return turn.intent == "roadside_rescue" and not mentions(turn.text, "danger")
 
     def _stops(self, turn: Turn, requested: str | None) -> bool:
-        if turn.intent == "stop":
+        if turn.kind == "text" and turn.text.strip() in words()["stop_alone"]:
             return True
+        if turn.intent == "stop":
+            # "不对，去莘庄立交那个" refuses one thing and names another.
+            names = turn.named("time", "store", "station", "plate", "model", "city")
+            return not names or mentions(turn.text, "stop_words") or requested in self.free_text
         return (
             turn.intent == "cancel_booking"
             and self.route not in {"cancel_booking", "change_booking"}
@@ -220,6 +225,7 @@ class FormTurn(Action):
 
     def _recall(self, tracker: Tracker, draft: Draft) -> None:
         """Take over what was filled in before a person had the word."""
+        draft.talked_of = tracker.get_slot("talked_of")
         remembered = tracker.get_slot("remembered") or {}
         if remembered.get("form") != self.form:
             return
@@ -230,6 +236,7 @@ class FormTurn(Action):
     def _end(self, draft: Draft, done: Finished, wishes: list[dict[str, Any]]) -> list[EventType]:
         events: list[EventType] = draft.events() if done.keep else list(NO_FORM)
         events.append(SlotSet("wishes", wishes or None))
+        events.append(SlotSet("talked_of", None))
         # Kept for the person who takes over: what was being filled in.
         events.append(SlotSet("last_form", self.form if done.keep else None))
         if not done.keep:

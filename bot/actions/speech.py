@@ -8,7 +8,9 @@ from typing import Any
 
 from bot.actions.context import words
 from pitstop.base import clock, money
+from pitstop.care.catalogue import DAYS_A_MONTH, Due
 from pitstop.care.people import OwnedVehicle
+from pitstop.care.tariffs import Price
 from pitstop.care.views import BookingView, OfferView, VehicleBrief
 
 
@@ -81,6 +83,56 @@ def described(view: BookingView | OfferView) -> dict[str, Any]:
         "mode": label("mode", view.mode),
         "price": price(view.price, estimate=view.estimate),
         "reference": view.reference or "",
+        "who": filled("who", name=view.technician) if view.technician else "",
+        "paid": paid(view),
+        "notes": "".join(filled("note", note=note) for note in view.notes),
+        "lock": span_end(view),
         "status": label("status", view.status),
         "step": label("step", view.step),
     }
+
+
+def filled(key: str, **values: object) -> str:
+    """Return a phrase that is only said where there is something to say."""
+    return str(words()["phrases"][key]).format(**values)
+
+
+def paid(view: BookingView | OfferView) -> str:
+    """Return the parts of a price and what warranty or membership pays; empty if not told."""
+    parts = view.price_parts
+    if parts is None or view.kind != "maintenance":
+        return ""
+    said = filled(
+        "split",
+        parts=money.spoken(parts.parts),
+        labour=money.spoken(parts.labour),
+        visit=filled("visit", visit=money.spoken(parts.visit)) if parts.visit else "",
+    )
+    return filled("in_brackets", said=said + covered(parts))
+
+
+def covered(price: Price) -> str:
+    """Return what warranty or membership pays; empty if nobody does."""
+    return "".join(
+        filled("covered", source=label("covered", item.source), amount=money.spoken(item.amount))
+        for item in price.covered
+    )
+
+
+def span_end(view: BookingView | OfferView) -> str:
+    """Return until when a swap's pack is kept, as a clock time; empty if none is."""
+    until = getattr(view, "lock_until", None)
+    return "" if until is None else f"{until.astimezone(clock.SHANGHAI):%H:%M}"
+
+
+def label_line(name: str, total: Decimal) -> str:
+    """Return a line of a quote."""
+    return str(words()["labels"]["quote_line"]).format(name=name, total=money.spoken(total))
+
+
+def not_due(entry: Due, name: str) -> str:
+    """Return a service that is not due yet, with what is left until it is."""
+    if entry.left_km is not None:
+        return filled("not_due_km", name=name, km=round(entry.left_km, -2))
+    months = max(1, round((entry.left_days or 0) / DAYS_A_MONTH))
+    return filled("not_due_days", name=name, months=months)

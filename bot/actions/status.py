@@ -28,6 +28,9 @@ class BookingStatus(Skill):
     async def act(self, visit: Visit, say: Said, tracker: Tracker) -> list[EventType]:
         """Show the next bookings, each with what can be done about it."""
         found = await bookings.bookings_of(visit.session, visit.customer.id)
+        if mentions(visit.turn.text, "last_time"):
+            past = await bookings.bookings_of(visit.session, visit.customer.id, active_only=False)
+            found = [view for view in past if view.status == "done"][-1:] or found
         if not found:
             say("utter_no_booking", buttons=[human()])
             return []

@@ -182,7 +182,10 @@ class Understanding(GraphComponent):
                 continue
             if all(name != other for other, _, _ in found):
                 found.append((name, chance, part))
-        if len(found) < 2 or intent not in {name for name, _, _ in found}:
+        names = {name for name, _, _ in found}
+        # A message about two bookings is easily read as a change of one.
+        about_bookings = opened and intent in _BOOKINGS and names <= _BOOKINGS
+        if len(found) < 2 or not (intent in names or about_bookings):
             return None, []
         if any(name == "complain" for name, _, _ in found):
             # A complaint is told by the whole message: what it mentions (an amount, that nobody
@@ -193,8 +196,45 @@ class Understanding(GraphComponent):
         # Without such a word it is the whole message that says which wish comes first.
         whole = next((row for row in found if row[0] == intent), found[0])
         first = found[0] if opened else whole
-        rest = [_wish(message, name, part) for name, _, part in found if name != first[0]]
+        starts = {part[1] for _, _, part in found}
+        rest = [
+            _wish(message, name, _whole(message, parts, starts, part))
+            for name, _, part in found
+            if name != first[0]
+        ]
         return (first[0], first[1]), rest
+
+
+_BOOKINGS = frozenset(
+    {"book_maintenance", "book_swap", "book_test_drive", "change_booking", "cancel_booking"}
+)
+
+
+def _whole(
+    message: Message,
+    parts: list[tuple[str, int, int]],
+    starts: set[int],
+    part: tuple[str, int, int],
+) -> tuple[str, int, int]:
+    """Return a wish's clause with those that only go with it: its day, its place.
+
+    "然后明天晚上七点，还要去七宝换电": what an opening word has begun belongs to the wish behind
+    it, what follows a wish belongs to it until something else begins.
+    """
+    at = parts.index(part)
+    first = last = at
+    if first > 0 and parts[first - 1][1] not in starts and _OPENS.match(parts[first - 1][0]):
+        first -= 1
+    while (
+        last + 1 < len(parts)
+        and parts[last + 1][1] not in starts
+        and not _OPENS.match(parts[last + 1][0])
+    ):
+        last += 1
+    begin, end = parts[first][1], parts[last][2]
+    normalized = message.get(NORMALIZED)
+    text = normalized.text if normalized is not None else str(message.get(TEXT) or "")
+    return text[begin:end] or part[0], begin, end
 
 
 def _wish(message: Message, name: str, part: tuple[str, int, int]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from aiohttp import web
 from pitstop.app import security, worker
 from pitstop.base import clock
 from pitstop.base.settings import Settings, settings
-from pitstop.desk import knowledge
+from pitstop.desk import knowledge, service
 from pitstop.desk import pages as desk_pages
 from pitstop.desk import routes as desk
+from pitstop.desk import setup as desk_setup
 from pitstop.gateway import keys
 from pitstop.gateway import pages as owner_pages
 from pitstop.gateway import routes as gateway
@@ -65,6 +66,8 @@ def init_app(config: Settings | None = None) -> web.Application:
     knowledge.setup(app)
     owner_pages.setup(app, config)
     desk_pages.setup(app, config)
+    service.setup(app, config)
+    desk_setup.setup(app, config)
     if config.worker:
         # Last: what it sweeps has to be there.
         app.cleanup_ctx.append(_worker)

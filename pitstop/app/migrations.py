@@ -33,10 +33,14 @@ def _config(connection: Connection | None = None) -> Config:
 
 async def _run(database: Database, act: Callable[[Config], object]) -> None:
     """Run Alembic on one connection, in one transaction, while no other process does."""
-    writing = database.engine.execution_options(pitstop_write=True)
+    writing = database.engine.execution_options(pitstop_write=True, pitstop_schema=True)
     async with writing.begin() as connection:
         await _alone(connection, database)
         await connection.run_sync(lambda sync: act(_config(sync)))
+        if database.sqlite:
+            broken = (await connection.execute(text("PRAGMA foreign_key_check"))).all()
+            if broken:
+                raise RuntimeError(f"the migration would break references: {broken[:5]}")
 
 
 async def _alone(connection: AsyncConnection, database: Database) -> None:

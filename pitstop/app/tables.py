@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import MetaData
 
 import knowledge_base.tables  # noqa: F401
+import pitstop.care.service_tables
 import pitstop.care.tables
 import pitstop.conversation.tables
 import pitstop.storage.demo_clock

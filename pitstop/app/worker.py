@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge_base import articles
 from knowledge_base.publish import pending
 from pitstop.base.ids import new_token
-from pitstop.care import clocks, silence
+from pitstop.care import clocks, dispatch, journeys, locks, promises, reminders, silence
 from pitstop.conversation import inbox, outbox
 from pitstop.conversation.tables import OutboxEntry
 from pitstop.gateway.channels.web import CHANNEL as WEB
@@ -103,11 +104,17 @@ def jobs(
     database: Database, router: Router, on_published: Callable[[], object] | None = None
 ) -> list[Job]:
     """Return everything there is to sweep; `on_published` is told that articles went live."""
+    dispatcher = dispatch.Dispatcher(database)
     return [
         Job("inbox", 1.0, lambda: take_up_stranded(database, router)),
         Job("outbox_web", 0.5, lambda: send_web(database)),
         Job("clocks", 1.0, lambda: sweep_clocks(database)),
         Job("silence", 5.0, lambda: sweep_silent(database)),
+        Job("reminders", 1.0, lambda: sweep_if(database, reminders.any_due, reminders.sweep)),
+        Job("locks", 5.0, lambda: sweep_if(database, locks.any_due, locks.sweep_locks)),
+        Job("dispatch", 60.0, lambda: sweep_dispatch(dispatcher)),
+        Job("consent", 300.0, lambda: ask_consent_again(database)),
+        Job("promises", 5.0, lambda: sweep_if(database, promises.any_due, promises.sweep_promises)),
         Job("publish", 5.0, lambda: publish_articles(database, on_published)),
         Job("knowledge", 30.0, lambda: finish_publishing(database, on_published)),
     ]
@@ -149,6 +156,33 @@ async def sweep_silent(database: Database) -> None:
     """Remind owners who fell silent, and end the conversation kindly in the end."""
     async with database.write() as session:
         await silence.sweep_silence(session)
+
+
+async def sweep_if(
+    database: Database,
+    due: Callable[[AsyncSession], Awaitable[bool]],
+    sweep: Callable[[AsyncSession], Awaitable[int]],
+) -> None:
+    """Do what is due about bookings; no write where nothing is."""
+    async with database.read() as session:
+        if not await due(session):
+            return
+    async with database.write() as session:
+        await sweep(session)
+
+
+async def sweep_dispatch(dispatcher: dispatch.Dispatcher) -> None:
+    """Deal the days out to drivers and vans."""
+    await dispatcher.sweep()
+
+
+async def ask_consent_again(database: Database) -> None:
+    """Ask those whose driver still may not know where to go."""
+    async with database.read() as session:
+        missing = await journeys.consent_missing(session)
+    for booking_id in missing:
+        async with database.write() as session:
+            await journeys.ask_again(session, booking_id)
 
 
 async def publish_articles(database: Database, on_published: Callable[[], object] | None) -> None:

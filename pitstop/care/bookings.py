@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pitstop.base import clock
 from pitstop.base.crypto import fingerprint
 from pitstop.base.ids import new_id, readable_number
-from pitstop.care import capacity
+from pitstop.care import capacity, coverage, journey_plans, parts, reminders, tariffs
 from pitstop.care.people import role_of, vehicles_of
 from pitstop.care.permissions import Action, NotAllowed, require
 from pitstop.care.refusals import Refused
@@ -26,6 +26,7 @@ from pitstop.storage.events import emit
 
 ACTIVE = ("confirmed", "in_progress")
 _WHOSE = frozenset({"owner", "company_manager"})
+_ON_THE_ROAD = frozenset({"pickup", "on_site", "valet"})
 
 
 async def bookings_of(
@@ -51,33 +52,58 @@ async def bookings_of(
 
 
 async def cancel(
-    session: AsyncSession, customer_id: str, booking_id: str, *, message_id: str
+    session: AsyncSession,
+    customer_id: str,
+    booking_id: str,
+    *,
+    message_id: str,
+    at_a_price: bool = False,
 ) -> BookingView:
     """Cancel a booking and give back what it occupied; cancelled already: as it is.
 
     Raises `NotAllowed`, `LookupError`, `Refused("already_started")` once its time has come or
-    a rescuer is on the way.
+    a rescuer is on the way; `Refused("driver_on_way", fee)` where the driver has set off, unless
+    the owner knows (`at_a_price`) what that costs.
     """
-    booking = await _locked(session, booking_id)
+    booking = await locked(session, booking_id)
     await _theirs(session, customer_id, booking, "cancel_booking")
     if booking.status == "cancelled":
         return await booking_view(session, booking)
     _not_started(booking)
+    on_way = await journey_plans.under_way(session, booking.id)
+    if on_way is not None and not at_a_price:
+        raise Refused("driver_on_way", fee=cancel_fee())
+    await give_back(session, booking)
+    if on_way is not None:
+        booking.price, booking.estimate = cancel_fee(), False
     remember(
         session,
         booking,
         "cancelled",
-        {"status": booking.status, "step": booking.step},
+        _snapshot(booking),
         actor=customer_id,
         key=message_key(message_id, booking.id),
     )
     booking.status = "cancelled"
     booking.step = "cancelled"
     booking.position = None
-    await capacity.release(session, booking.id)
     await _tell(session, booking, "cancelled")
     await session.flush()
     return await booking_view(session, booking)
+
+
+def cancel_fee() -> Decimal:
+    """Return what cancelling costs in yuan once the driver is on the way."""
+    return Decimal(str(tariffs.tariffs()["maintenance"]["cancel_on_way_fee"]))
+
+
+async def give_back(session: AsyncSession, booking: Booking) -> None:
+    """Give back all that a locked booking holds: time, parts, entitlements, ways, reminders."""
+    await capacity.release(session, booking.id)
+    await parts.release(session, booking.id)
+    await coverage.release(session, booking.id)
+    await journey_plans.drop(session, booking.id)
+    await reminders.drop(session, booking.id)
 
 
 async def changeable(
@@ -85,18 +111,20 @@ async def changeable(
 ) -> Booking:
     """Return the booking, locked, if the customer may still change it.
 
-    Raises `NotAllowed`, `LookupError`, `Refused("already_started")`.
+    Raises `NotAllowed`, `LookupError`, `Refused` (already_started, driver_on_way).
     """
-    booking = await _locked(session, booking_id)
+    booking = await locked(session, booking_id)
     await _theirs(session, customer_id, booking, action)
     _not_started(booking)
+    if await journey_plans.under_way(session, booking.id) is not None:
+        raise Refused("driver_on_way", fee=cancel_fee())
     return booking
 
 
 async def write(session: AsyncSession, offer: Offer, wish: Wish, *, message_id: str) -> Booking:
-    """Write the booking that an offer promised, with its ticks; raises `NoCapacity`.
+    """Write the booking that an offer promised, with all that it holds; raises `NoCapacity`.
 
-    Both or neither, whatever the caller does with the exception.
+    All or nothing, whatever the caller does with the exception.
     """
     terms: dict[str, Any] = offer.terms
     offer_id, customer_id = offer.id, offer.customer_id
@@ -104,24 +132,18 @@ async def write(session: AsyncSession, offer: Offer, wish: Wish, *, message_id: 
         "customer_id": customer_id,
         "vehicle_id": terms.get("vehicle_id"),
         "kind": offer.kind,
-        "service": terms.get("service"),
         "note": offer.note,
         "pickup_address": offer.pickup_address,
-        "place_id": wish.place.id,
-        "start": datetime.fromisoformat(terms["start"]),
-        "end": datetime.fromisoformat(terms["end"]),
-        "mode": terms["mode"],
         "offer_id": offer_id,
-        **_price(terms),
+        **_promised(wish, datetime.fromisoformat(terms["start"])),
     }
     async with session.begin_nested():
         booking = await insert(session, values)
-        await capacity.take(
-            session, booking.id, wish.place.id, wish.needs, values["start"], values["end"]
-        )
+        await _hold(session, booking, wish)
     remember(
         session, booking, "booked", {}, actor=customer_id, key=message_key(message_id, offer_id)
     )
+    await reminders.schedule(session, booking)
     await _tell(session, booking, "booked")
     return booking
 
@@ -135,22 +157,66 @@ async def move(
     part of its own old time, and nobody can come between.
     """
     terms: dict[str, Any] = offer.terms
-    booking_id, offer_id, actor = booking.id, offer.id, offer.customer_id
-    start, end = datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"])
+    offer_id, actor = offer.id, offer.customer_id
+    note, address = offer.note, offer.pickup_address
     before = _snapshot(booking)
     async with session.begin_nested():
-        await capacity.release(session, booking_id)
-        await capacity.take(session, booking_id, wish.place.id, wish.needs, start, end)
-    booking.place_id = wish.place.id
-    booking.start, booking.end = start, end
-    booking.service = terms.get("service")
-    booking.mode = terms["mode"]
-    booking.note, booking.pickup_address = offer.note, offer.pickup_address
-    for name, value in _price(terms).items():
-        setattr(booking, name, value)
+        await capacity.release(session, booking.id)
+        await parts.release(session, booking.id)
+        await coverage.release(session, booking.id)
+        for name, value in _promised(wish, datetime.fromisoformat(terms["start"])).items():
+            setattr(booking, name, value)
+        booking.note, booking.pickup_address = note, address
+        booking.vehicle_id = terms.get("vehicle_id")
+        await session.flush()
+        await _hold(session, booking, wish)
     remember(session, booking, "moved", before, actor=actor, key=message_key(message_id, offer_id))
+    await reminders.schedule(session, booking)
     await _tell(session, booking, "moved")
     return booking
+
+
+def _promised(wish: Wish, start: datetime) -> dict[str, Any]:
+    """Return what a wish and a time make of a booking's columns."""
+    end = start + wish.length
+    step, lock_until = "booked", None
+    if wish.kind == "swap":
+        step = "planned" if wish.is_plan(start) else "locked"
+        lock_until = None if step == "planned" else end + _grace()
+    return {
+        "place_id": wish.place.id,
+        "service": wish.service,
+        "services": list(wish.services),
+        "start": start,
+        "end": end,
+        "mode": wish.mode,
+        "step": step,
+        "lock_until": lock_until,
+        "person_asked": wish.person is not None,
+        "price": None if wish.price is None else wish.price.total,
+        "price_parts": None if wish.price is None else wish.price.to_json(),
+        "estimate": wish.estimate,
+    }
+
+
+def _grace() -> timedelta:
+    return timedelta(minutes=tariffs.tariffs()["swap"]["grace_minutes"])
+
+
+async def _hold(session: AsyncSession, booking: Booking, wish: Wish) -> None:
+    """Take time, parts and entitlements for a booking; raises `NoCapacity`."""
+    needs = wish.needs_at(booking.start)
+    taken = await capacity.take(
+        session, booking.id, wish.place.id, needs, booking.start, booking.end
+    )
+    people = [row.id for row in taken if row.kind == "technician"]
+    booking.technician_id = wish.person or (people[0] if people else None)
+    await parts.claim(session, booking.id, wish.place.id, wish.kit, booking.start)
+    await coverage.use(session, booking.id, () if wish.price is None else wish.price.covered)
+    if wish.mode in _ON_THE_ROAD:
+        await journey_plans.plan(session, booking, wish.place)
+    else:
+        await journey_plans.drop(session, booking.id)
 
 
 async def insert(session: AsyncSession, values: dict[str, Any]) -> Booking:
@@ -176,16 +242,8 @@ async def insert(session: AsyncSession, values: dict[str, Any]) -> Booking:
     raise RuntimeError("no free booking reference")
 
 
-def _price(terms: dict[str, Any]) -> dict[str, Any]:
-    parts = terms.get("price")
-    return {
-        "price": None if parts is None else Decimal(parts["total"]),
-        "price_parts": parts,
-        "estimate": bool(terms.get("estimate")),
-    }
-
-
-async def _locked(session: AsyncSession, booking_id: str) -> Booking:
+async def locked(session: AsyncSession, booking_id: str) -> Booking:
+    """Return the booking, locked for this write; raises `LookupError` if there is none."""
     query = select(Booking).where(Booking.id == booking_id).with_for_update()
     result = await session.execute(query.execution_options(populate_existing=True))
     found: Booking | None = result.scalar_one_or_none()
@@ -212,7 +270,8 @@ def _not_started(booking: Booking) -> None:
     if booking.kind == "rescue":
         started = booking.step != "dispatching"
     else:
-        started = booking.start <= clock.now()
+        # Whoever was told too late that it can't be kept may still choose another time.
+        started = booking.start <= clock.now() and booking.step != "broken"
     if booking.status != "confirmed" or started:
         raise Refused("already_started", status=booking.status, step=booking.step)
 
@@ -229,8 +288,10 @@ def _snapshot(booking: Booking) -> dict[str, Any]:
         "start": booking.start.isoformat(),
         "end": booking.end.isoformat(),
         "service": booking.service,
+        "services": booking.services,
         "mode": booking.mode,
         "status": booking.status,
+        "step": booking.step,
     }
 
 

@@ -6,8 +6,8 @@ A public holiday closes nothing: a brand's holiday is often its busiest day. Onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
+from pitstop.care.service_tables import Closure
 from pitstop.care.tables import Place, PlaceException
 
 Window = tuple[datetime, datetime]
@@ -27,10 +28,25 @@ class Calendar:
 
     hours: list[dict[str, Any]]
     exceptions: Mapping[str, list[dict[str, str]]]
+    closures: Sequence[Closure] = ()
+    _known: dict[date, list[Window]] = field(default_factory=dict, compare=False, repr=False)
 
     def windows(self, day: date) -> list[Window]:
         """Return when the place is open on that day, in Asia/Shanghai; a night counts to the day
-        it begins on."""
+        it begins on. Closures (a power cut, a repair) are not taken off: see `closed_by`."""
+        known = self._known.get(day)
+        if known is None:
+            known = self._known[day] = self._windows(day)
+        return known
+
+    def closed_by(self, start: datetime, end: datetime) -> Closure | None:
+        """Return what keeps the place shut in some of that time, apart from its hours."""
+        for closure in self.closures:
+            if closure.start < end and closure.end > start:
+                return closure
+        return None
+
+    def _windows(self, day: date) -> list[Window]:
         other = self.exceptions.get(day.isoformat())
         if other is None:
             today: Iterable[Mapping[str, Any]] = [
@@ -42,6 +58,8 @@ class Calendar:
 
     def covers(self, start: datetime, end: datetime) -> bool:
         """Say whether the place is open from `start` to `end` without a break."""
+        if self.closed_by(start, end) is not None:
+            return False
         first = start.astimezone(clock.SHANGHAI).date()
         days = (end.astimezone(clock.SHANGHAI).date() - first).days
         reached = start
@@ -75,7 +93,19 @@ async def calendar(session: AsyncSession, place: Place, first: date, last: date)
         PlaceException.day <= last.isoformat(),
     )
     rows = (await session.execute(query)).scalars().all()
-    return Calendar(place.hours, {row.day: row.windows for row in rows})
+    query = (
+        select(Closure)
+        .where(
+            Closure.place_id == place.id,
+            Closure.resource_id.is_(None),
+            Closure.lifted_at.is_(None),
+            Closure.end > _at(first, "00:00"),
+            Closure.start < _at(last + _DAY, "00:00"),
+        )
+        .order_by(Closure.start)
+    )
+    closures = (await session.execute(query)).scalars().all()
+    return Calendar(place.hours, {row.day: row.windows for row in rows}, closures)
 
 
 async def hours_on(session: AsyncSession, place: Place, day: date) -> list[Window]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +12,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
-from pitstop.care import bookings, slots, tariffs
+from pitstop.care import bookings, journey_plans, parts, slots, tariffs
 from pitstop.care.capacity import NoCapacity, board
 from pitstop.care.people import role_of, vehicles_of
 from pitstop.care.permissions import Action, NotAllowed, require
-from pitstop.care.refusals import Refused
-from pitstop.care.slots import able, nearest_free
-from pitstop.care.tables import Booking, Offer
+from pitstop.care.refusals import RefusalCode, Refused
+from pitstop.care.slots import Asked, able, nearest_free
+from pitstop.care.tables import Booking, Offer, Resource
+from pitstop.care.tariffs import Price
 from pitstop.care.views import BookingView, OfferView, booking_view, offer_view
-from pitstop.care.wishes import Kind, Wish, wish_for
+from pitstop.care.wishes import Kind, Wish
 
 _BOOKS: dict[str, Action] = {
     "maintenance": "book_maintenance",
@@ -35,6 +38,8 @@ async def propose(
     place_id: str,
     start: datetime,
     service: str | None = None,
+    services: Sequence[str] = (),
+    technician_id: str | None = None,
     vehicle_id: str | None = None,
     mode: str | None = None,
     pickup_address: str | None = None,
@@ -45,8 +50,9 @@ async def propose(
 ) -> OfferView:
     """Store a proposal for a yes; it reserves nothing. The same message and ordinal: the same.
 
-    `start` is moved on to the next point of the grid. `service` is a service item's code or a
-    test drive's model; when moving, what is not given stays as booked. Earlier open offers for
+    `start` is moved on to the next point of the grid. `service` and `services` are service items'
+    codes, or a test drive's model; `technician_id` is whom the owner asked for. When moving, what
+    is not given stays as booked. Earlier open offers for
     the same thing are withdrawn, so that an old button cannot book beside the new one.
 
     Raises `NotAllowed`; `Refused` with alternatives; `LookupError` for an unknown place or
@@ -59,8 +65,12 @@ async def propose(
         return await _shown(session, known)
     if moves_booking_id is not None:
         moving = await bookings.changeable(session, customer_id, moves_booking_id, "change_booking")
-        vehicle_id = moving.vehicle_id
-        service = service or moving.service
+        if vehicle_id is None or moving.kind == "test_drive":
+            vehicle_id = moving.vehicle_id
+        if not service and not services:
+            service, services = moving.service, moving.services
+        if technician_id is None and moving.person_asked and moving.place_id == place_id:
+            technician_id = moving.technician_id
         mode = mode or moving.mode
         pickup_address = pickup_address or moving.pickup_address
         note = note or moving.note
@@ -69,17 +79,13 @@ async def propose(
     else:
         vehicle_id = None
     await require(session, customer_id, _BOOKS[kind], vehicle_id)
-    wish = await able(
-        session,
-        kind=kind,
-        place_id=place_id,
-        service=service,
-        vehicle_id=vehicle_id,
-        mode=mode,
-        wanted=start,
-    )
+    asked = Asked(kind, service, tuple(services), vehicle_id, mode, technician_id, moves_booking_id)
+    wish = await able(session, asked, place_id, start)
     start = slots.align(start, wish.grid)
-    await _check(session, wish, start, moves_booking_id)
+    on_the_road = wish.mode in journey_plans.ON_THE_ROAD
+    if on_the_road and pickup_address and journey_plans.outside_reach(pickup_address, wish.place):
+        raise Refused("out_of_reach", place=wish.place.name)
+    await check(session, asked, wish, start)
     offer = Offer(
         customer_id=customer_id,
         kind=kind,
@@ -130,30 +136,33 @@ async def accept(
             session, customer_id, offer.moves_booking_id, "change_booking"
         )
     kind: Kind = offer.kind  # type: ignore[assignment]
-    wish = await wish_for(
-        session,
-        kind=kind,
-        place_id=terms["place_id"],
-        service=terms.get("service"),
-        vehicle_id=terms.get("vehicle_id"),
-        mode=terms["mode"],
+    asked = Asked(
+        kind,
+        terms.get("service"),
+        tuple(terms.get("services") or ()),
+        terms.get("vehicle_id"),
+        terms["mode"],
+        terms.get("technician_id"),
+        offer.moves_booking_id,
     )
+    wish = await asked.at(session, terms["place_id"])
     start = datetime.fromisoformat(terms["start"])
-    moves = offer.moves_booking_id
     if offer.state != "open" or clock.now() >= offer.expires_at:
-        raise Refused(
-            "offer_expired", alternatives=await nearest_free(session, wish, start, ignoring=moves)
-        )
-    await _check_open(session, wish, start, moves)
+        raise Refused("offer_expired", alternatives=await _near(session, asked, wish, start))
+    await _check_open(session, asked, wish, start)
+    if terms.get("price"):
+        # What was shown holds; only an entitlement that is used up meanwhile changes it.
+        wish = replace(wish, price=Price.from_json(terms["price"]))
     try:
         if moving is None:
             booking = await bookings.write(session, offer, wish, message_id=message_id)
         else:
             booking = await bookings.move(session, moving, offer, wish, message_id=message_id)
     except NoCapacity as missing:
+        code: RefusalCode = _MISSING.get(str(missing), "full")
         raise Refused(
-            "full",
-            alternatives=await nearest_free(session, wish, start, ignoring=moves),
+            code,
+            alternatives=await _near(session, asked, wish, start),
             missing=str(missing),
         ) from missing
     offer.state = "taken"
@@ -190,34 +199,70 @@ async def open_offers(session: AsyncSession, customer_id: str) -> list[OfferView
     return [await offer_view(session, row) for row in rows]
 
 
-async def _check(session: AsyncSession, wish: Wish, start: datetime, moves: str | None) -> None:
+async def check(session: AsyncSession, asked: Asked, wish: Wish, start: datetime) -> None:
+    """Let a wish pass that could be booked for then; raises `Refused` with alternatives."""
     if start <= clock.now():
-        raise Refused("past", alternatives=await nearest_free(session, wish, start, ignoring=moves))
+        raise Refused("past", alternatives=await _near(session, asked, wish, start))
     latest = slots.latest_start(wish.kind)
     if start > latest:
-        raise Refused(
-            "too_far",
-            alternatives=await nearest_free(session, wish, start, ignoring=moves),
-            limit=latest,
-        )
-    await _check_open(session, wish, start, moves)
+        near = await _near(session, asked, wish, start)
+        raise Refused("too_far", alternatives=near, limit=latest)
+    await _check_open(session, asked, wish, start)
+    kit = await parts.shelf(session, wish.place.id, wish.kit, ignoring=asked.moving)
+    if not kit.has(start):
+        near = await _near(session, asked, wish, start)
+        raise Refused("no_part", alternatives=near, ready_at=kit.ready_at())
     end = start + wish.length
-    now = await board(session, wish.place.id, start, end, ignoring=moves)
-    if not now.fits(wish.needs, start, end):
-        raise Refused("full", alternatives=await nearest_free(session, wish, start, ignoring=moves))
+    now = await board(session, wish.place.id, start, end, ignoring=asked.moving)
+    if not slots.is_free(now, wish, start):
+        await _check_person(session, asked, wish, start)
+        raise Refused("full", alternatives=await _near(session, asked, wish, start))
+    promise = await slots.Promise.of(session, wish, asked.moving)
+    if not promise.holds(start):
+        near = await _near(session, asked, wish, start)
+        raise Refused("no_pack_expected", alternatives=near)
 
 
-async def _check_open(
-    session: AsyncSession, wish: Wish, start: datetime, moves: str | None
-) -> None:
+async def _check_open(session: AsyncSession, asked: Asked, wish: Wish, start: datetime) -> None:
     end = start + wish.length
     days = await slots.open_days(session, wish.place, start, end)
     if not days.covers(start, end):
+        closure = days.closed_by(start, end)
         raise Refused(
             "closed",
-            alternatives=await nearest_free(session, wish, start, ignoring=moves),
+            alternatives=await _near(session, asked, wish, start),
             windows=days.windows(start.astimezone(clock.SHANGHAI).date()),
+            reason=None if closure is None else closure.reason,
         )
+
+
+async def _check_person(session: AsyncSession, asked: Asked, wish: Wish, start: datetime) -> None:
+    """Refuse for the person's sake, if anybody else could do it then."""
+    if wish.person is None:
+        return
+    anybody = replace(asked, technician_id=None)
+    open_to_all = await anybody.at(session, wish.place.id)
+    end = start + wish.length
+    now = await board(session, wish.place.id, start, end, ignoring=asked.moving)
+    if slots.is_free(now, open_to_all, start):
+        person: Resource | None = await session.get(Resource, wish.person)
+        raise Refused(
+            "person_busy",
+            alternatives=await _near(session, asked, wish, start),
+            person=None if person is None else person.label,
+            others_free=True,
+        )
+
+
+async def _near(
+    session: AsyncSession, asked: Asked, wish: Wish, start: datetime
+) -> list[slots.Slot]:
+    """Return what is free near that time, here if there is anything, else elsewhere."""
+    found = await nearest_free(session, wish, start, ignoring=asked.moving)
+    return found or await slots.elsewhere(session, asked, wish.place.id, start)
+
+
+_MISSING: dict[str, RefusalCode] = {"part": "no_part", "entitlement": "price_changed"}
 
 
 async def _vehicle_for(
@@ -240,6 +285,9 @@ def _terms(wish: Wish, start: datetime, vehicle_id: str | None) -> dict[str, Any
         "end": (start + wish.length).isoformat(),
         "vehicle_id": vehicle_id,
         "service": wish.service,
+        "services": list(wish.services),
+        "technician_id": wish.person,
+        "plan": wish.is_plan(start),
         "service_name": wish.service_name,
         "mode": wish.mode,
         "price": None if wish.price is None else wish.price.to_json(),

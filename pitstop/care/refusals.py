@@ -21,6 +21,21 @@ RefusalCode = Literal[
     "vehicle_needed",
     "offer_expired",
     "already_started",
+    "no_part",
+    "person_busy",
+    "person_unknown",
+    "not_for_model",
+    "too_long",
+    "price_changed",
+    "driver_on_way",
+    "out_of_reach",
+    "no_pack_expected",
+    "arrears",
+    "bottomed",
+    "flooded",
+    "high_voltage_fault",
+    "commercial",
+    "old_software",
 ]
 
 
@@ -29,7 +44,9 @@ class Refused(Exception):
 
     `alternatives` are what could be had instead, the nearest first, possibly at other places.
     `details` depends on `code`: `closed` has `windows` (when that day is open), `too_far` has
-    `limit` (the last moment that can be booked), `vehicle_needed` has `vehicles` (their ids).
+    `limit` (the last moment that can be booked), `vehicle_needed` has `vehicles` (their ids),
+    `no_part` has `ready_at` (when the part comes, None: nobody knows), `driver_on_way` has `fee`,
+    `person_busy` has `person` (a name). `closed` has `reason` where it is shut against its hours.
     """
 
     def __init__(

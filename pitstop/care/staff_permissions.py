@@ -19,6 +19,9 @@ StaffAction = Literal[
     "takeover",
     "see_cases",
     "work_cases",
+    "see_service",
+    "work_service",
+    "manage_setup",
     "search_knowledge",
     "edit_knowledge",
     "publish_knowledge",
@@ -31,17 +34,23 @@ _HANDOFF: frozenset[StaffAction] = frozenset(
     {"see_queue", "accept", "reply", "note", "transfer", "end", "reveal"}
 )
 _CASES: frozenset[StaffAction] = frozenset({"see_cases", "work_cases"})
+_SERVICE: frozenset[StaffAction] = frozenset({"see_service", "work_service"})
 
 # An admin runs the desk but does not talk to owners: whoever manages accounts has no need to read
 # what people write. A supervisor can do all that agents do, and take a conversation over.
 TABLE: Mapping[StaffRole, frozenset[StaffAction]] = {
-    "agent": _HANDOFF | _CASES | {"search_knowledge"},
+    "agent": _HANDOFF | _CASES | _SERVICE | {"search_knowledge"},
     "editor": frozenset({"search_knowledge", "edit_knowledge", "publish_knowledge"}),
-    "supervisor": _HANDOFF | _CASES | {"takeover", "search_knowledge", "see_reports", "see_audit"},
+    "supervisor": _HANDOFF
+    | _CASES
+    | _SERVICE
+    | {"takeover", "search_knowledge", "see_reports", "see_audit", "manage_setup"},
     "admin": frozenset(
         {
             "see_queue",
             "see_cases",
+            "see_service",
+            "manage_setup",
             "search_knowledge",
             "edit_knowledge",
             "publish_knowledge",

@@ -43,7 +43,11 @@ class Customer(Table):
 
 
 class Vehicle(Table):
-    """A car. `soc` and `soh` in per cent, `range_km` at that charge."""
+    """A car. `soc` and `soh` in per cent, `range_km` at that charge.
+
+    `arrears`: its battery contract is not paid. `conditions` a swap station must know of:
+    bottomed, flooded, high_voltage_fault, commercial, old_software.
+    """
 
     __tablename__ = "vehicle"
     id: Mapped[str] = column(String(40), primary_key=True, default=new_id)
@@ -61,6 +65,8 @@ class Vehicle(Table):
     delivered_at: Mapped[datetime | None] = column(UtcTime)
     last_service_at: Mapped[datetime | None] = column(UtcTime)
     battery_contract: Mapped[str] = column(String(20), nullable=False, default="owned")
+    arrears: Mapped[bool] = column(Boolean, nullable=False, default=False)
+    conditions: Mapped[list[str]] = column(Json, nullable=False, default=list)
     company: Mapped[str | None] = column(String(80))
 
 
@@ -84,7 +90,12 @@ class VehicleLink(Table):
 
 
 class Place(Table):
-    """A store or swap station. `hours`: list of {"days": [1..7], "opens": "09:00", "closes"}."""
+    """A store or swap station. `hours`: list of {"days": [1..7], "opens": "09:00", "closes"}.
+
+    `access` is how to get there: {"motorway", "direction", "inside": bool, "parking", "height_m"},
+    each only if it matters. `reach_km`: how far its vans and drivers go; None: not at all.
+    `station` is what a swap station is forecast from: see `forecast`.
+    """
 
     __tablename__ = "place"
     id: Mapped[str] = column(String(40), primary_key=True)
@@ -96,6 +107,9 @@ class Place(Table):
     lng: Mapped[float] = column(Float, nullable=False)
     address: Mapped[str | None] = column(String(120))
     side: Mapped[str | None] = column(String(60))
+    access: Mapped[dict[str, Any]] = column(Json, nullable=False, default=dict)
+    reach_km: Mapped[float | None] = column(Float)
+    station: Mapped[dict[str, Any]] = column(Json, nullable=False, default=dict)
     hours: Mapped[list[dict[str, Any]]] = column(Json, nullable=False, default=list)
 
 
@@ -112,7 +126,11 @@ class PlaceException(Table):
 
 
 class Resource(Table):
-    """Something that a booking occupies. `kind`: bay, technician, pack, demo_car, driver."""
+    """Something that a booking occupies. `kind`: bay, technician, pack, demo_car, driver, van.
+
+    `hours` are a person's shifts, in the form of `Place.hours`; None: whenever the place is open.
+    `soc` is a pack's charge in per cent.
+    """
 
     __tablename__ = "resource"
     id: Mapped[str] = column(String(40), primary_key=True, default=new_id)
@@ -121,23 +139,47 @@ class Resource(Table):
     label: Mapped[str] = column(String(40), nullable=False)
     skills: Mapped[list[str]] = column(Json, nullable=False, default=list)
     pack_kwh: Mapped[int | None] = column(Integer)
+    soc: Mapped[int | None] = column(Integer)
+    hours: Mapped[list[dict[str, Any]] | None] = column(Json(none_as_null=True))
     active: Mapped[bool] = column(Boolean, nullable=False, default=True)
     __table_args__ = (Index("ix_resource_place_id_kind", "place_id", "kind"),)
 
 
+class ResourceException(Table):
+    """A day on which somebody works other hours than their shifts; no windows: away."""
+
+    __tablename__ = "resource_exception"
+    id: Mapped[str] = column(String(26), primary_key=True, default=new_id)
+    resource_id: Mapped[str] = column(String(40), ForeignKey("resource.id"), nullable=False)
+    day: Mapped[str] = column(String(10), nullable=False)
+    windows: Mapped[list[dict[str, str]]] = column(Json, nullable=False, default=list)
+    reason: Mapped[str] = column(String(80), nullable=False)
+    __table_args__ = (UniqueConstraint("resource_id", "day"),)
+
+
 class Tick(Table):
-    """A quarter of an hour of one resource, taken by one booking: the database refuses a second."""
+    """A quarter of an hour of one resource, taken by one booking: the database refuses a second.
+
+    `number` counts quarters since 1970 in UTC (see `capacity`): a month of a busy place is some
+    thousand rows, and whole numbers are read many times faster than moments.
+    """
 
     __tablename__ = "tick"
     resource_id: Mapped[str] = column(String(40), ForeignKey("resource.id"), primary_key=True)
-    starts_at: Mapped[datetime] = column(UtcTime, primary_key=True)
+    number: Mapped[int] = column(Integer, primary_key=True, autoincrement=False)
     booking_id: Mapped[str] = column(
         String(26), ForeignKey("booking.id", ondelete="CASCADE"), nullable=False, index=True
     )
 
 
 class ServiceItem(Table):
-    """What can be booked. Minutes are working time; `aliases` are how owners call it."""
+    """What can be booked. Minutes are working time; `aliases` are how owners call it.
+
+    `kit` is what it uses up, part by part: {"filter_cabin": 1}. `prices` are a model's own:
+    {"YS8": {"parts": "899.00", "labour": "360.00"}}. `models`: who can have it; empty: all.
+    `technicians`: how many certified people it needs at once. `warranty`: until when the maker
+    pays for it, {"months", "km"} from delivery, whichever comes first; empty: never.
+    """
 
     __tablename__ = "service_item"
     code: Mapped[str] = column(String(40), primary_key=True)
@@ -148,10 +190,16 @@ class ServiceItem(Table):
     labour_price: Mapped[Decimal] = column(Money, nullable=False)
     estimate: Mapped[bool] = column(Boolean, nullable=False, default=False)
     skill: Mapped[str] = column(String(20), nullable=False, default="general")
+    technicians: Mapped[int] = column(Integer, nullable=False, default=1)
+    kit: Mapped[dict[str, int]] = column(Json, nullable=False, default=dict)
+    prices: Mapped[dict[str, dict[str, str]]] = column(Json, nullable=False, default=dict)
+    warranty: Mapped[dict[str, int]] = column(Json, nullable=False, default=dict)
+    models: Mapped[list[str]] = column(Json, nullable=False, default=list)
     modes: Mapped[list[str]] = column(Json, nullable=False, default=list)
     place_kinds: Mapped[list[str]] = column(Json, nullable=False, default=list)
     interval_km: Mapped[int | None] = column(Integer)
     interval_months: Mapped[int | None] = column(Integer)
+    active: Mapped[bool] = column(Boolean, nullable=False, default=True)
     position: Mapped[int] = column(Integer, nullable=False, default=0)
 
 
@@ -185,7 +233,12 @@ class Offer(Table):
 class Booking(Table):
     """A booking. `kind`: maintenance, swap, test_drive, rescue.
 
+    `services` are the codes of all that is to be done, `service` the first of them (a test
+    drive's model). `technician_id` is who will do it, `person_asked` that the owner chose them.
+    `ready_at`: when the car is promised back. `lock_until`: how long a swap's pack is kept.
+
     `status`: confirmed, in_progress, done, cancelled, no_show. `step` is the finer progress.
+    `consent_at`: when the owner agreed that a driver gets address and (masked) number.
     `position` ("lat,lng") is a rescue's, emptied when it is over. `price_parts`: yuan as text.
     `offer_id` is unique: a yes pressed twice finds the first booking.
     """
@@ -197,6 +250,9 @@ class Booking(Table):
     vehicle_id: Mapped[str | None] = column(String(40), ForeignKey("vehicle.id"))
     kind: Mapped[str] = column(String(20), nullable=False)
     service: Mapped[str | None] = column(String(40))
+    services: Mapped[list[str]] = column(Json, nullable=False, default=list)
+    technician_id: Mapped[str | None] = column(String(40), ForeignKey("resource.id"))
+    person_asked: Mapped[bool] = column(Boolean, nullable=False, default=False)
     note: Mapped[str | None] = column(Encrypted)
     place_id: Mapped[str | None] = column(String(40), ForeignKey("place.id"))
     start: Mapped[datetime] = column(UtcTime, nullable=False)
@@ -208,6 +264,9 @@ class Booking(Table):
     price: Mapped[Decimal | None] = column(Money)
     price_parts: Mapped[dict[str, str] | None] = column(Json)
     estimate: Mapped[bool] = column(Boolean, nullable=False, default=False)
+    ready_at: Mapped[datetime | None] = column(UtcTime)
+    lock_until: Mapped[datetime | None] = column(UtcTime)
+    consent_at: Mapped[datetime | None] = column(UtcTime)
     position: Mapped[str | None] = column(Encrypted)
     offer_id: Mapped[str | None] = column(String(26), unique=True)
     message_id: Mapped[str | None] = column(String(80), unique=True)
@@ -379,14 +438,22 @@ class ServiceClock(Table):
 
 
 class Survey(Table):
-    """A rating asked for after a handoff (1 to 5); None until answered."""
+    """A rating asked for after a handoff or a service (1 to 5); None until answered.
+
+    `solved` is the answer to "is it solved?"; `callback_case_id` the call that a bad one led to.
+    """
 
     __tablename__ = "survey"
     id: Mapped[str] = column(String(26), primary_key=True, default=new_id)
-    handoff_id: Mapped[str] = column(
-        String(26), ForeignKey("handoff.id", ondelete="CASCADE"), nullable=False, unique=True
+    handoff_id: Mapped[str | None] = column(
+        String(26), ForeignKey("handoff.id", ondelete="CASCADE"), unique=True
+    )
+    booking_id: Mapped[str | None] = column(
+        String(26), ForeignKey("booking.id", ondelete="CASCADE"), unique=True
     )
     customer_id: Mapped[str] = column(String(40), nullable=False)
+    solved: Mapped[bool | None] = column(Boolean)
+    callback_case_id: Mapped[str | None] = column(String(26))
     score: Mapped[int | None] = column(Integer)
     answered_at: Mapped[datetime | None] = column(UtcTime)
     created_at: Mapped[datetime] = column(UtcTime, nullable=False, default=clock.now)

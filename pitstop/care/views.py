@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock, money
-from pitstop.care.tables import Booking, Offer, Place, ServiceItem, Vehicle
+from pitstop.care import reach
+from pitstop.care.navigation import links
+from pitstop.care.tables import Booking, Offer, Place, Resource, ServiceItem, Vehicle
 from pitstop.care.tariffs import Price
 
 
@@ -47,6 +49,10 @@ class _Terms:
     vehicle: VehicleBrief | None
     service: str | None
     service_code: str | None
+    services: tuple[str, ...]
+    technician: str | None
+    technician_id: str | None
+    notes: tuple[str, ...]
     mode: str
     price: Decimal | None
     price_parts: Price | None
@@ -64,18 +70,27 @@ class OfferView(_Terms):
     """A proposal that waits for a yes. `status`: open, taken, withdrawn.
 
     Times are in Asia/Shanghai. `reference` is set where it would move a booking; `clashes_with`
-    is the reference of another booking of the same car at that time.
+    is the reference of another booking of the same car at that time. `plan`: a swap so far ahead
+    that no pack is kept yet. `person_asked`: the technician is whom the owner asked for.
     """
 
     moves_booking_id: str | None = None
+    plan: bool = False
     clashes_with: str | None = None
 
 
 @dataclass(frozen=True)
 class BookingView(_Terms):
-    """A booking as it is committed; times are in Asia/Shanghai. `position` is a rescue's."""
+    """A booking as it is committed; times are in Asia/Shanghai. `position` is a rescue's.
+
+    `ready_at`: when the car is promised back; `lock_until`: how long a swap's pack is kept.
+    `consent`: a driver may have address and masked number.
+    """
 
     customer_id: str = ""
+    ready_at: datetime | None = None
+    lock_until: datetime | None = None
+    consent: bool = False
     position: tuple[float, float] | None = None
 
 
@@ -88,10 +103,16 @@ async def offer_view(
     moved: Booking | None = None
     if offer.moves_booking_id is not None:
         moved = await session.get(Booking, offer.moves_booking_id)
+    codes = terms.get("services") or ([terms["service"]] if terms.get("service") else [])
     return OfferView(
         id=offer.id,
         kind=offer.kind,
         place=await _place(session, terms["place_id"]),
+        services=tuple(codes),
+        technician=await _person(session, terms.get("technician_id")),
+        technician_id=terms.get("technician_id"),
+        notes=await _notes(session, terms["place_id"]),
+        plan=bool(terms.get("plan")),
         start=_moment(terms["start"]),
         end=_moment(terms["end"]),
         vehicle=await _vehicle(session, terms.get("vehicle_id")),
@@ -114,10 +135,8 @@ async def offer_view(
 
 async def booking_view(session: AsyncSession, booking: Booking) -> BookingView:
     """Return the booking with everything it names."""
-    name = booking.service
-    if booking.kind == "maintenance" and booking.service is not None:
-        item: ServiceItem | None = await session.get(ServiceItem, booking.service)
-        name = booking.service if item is None else item.name
+    codes = booking.services or ([booking.service] if booking.service else [])
+    names = codes if booking.kind != "maintenance" else [await _called(session, c) for c in codes]
     return BookingView(
         id=booking.id,
         kind=booking.kind,
@@ -125,8 +144,15 @@ async def booking_view(session: AsyncSession, booking: Booking) -> BookingView:
         start=booking.start.astimezone(clock.SHANGHAI),
         end=booking.end.astimezone(clock.SHANGHAI),
         vehicle=await _vehicle(session, booking.vehicle_id),
-        service=name,
+        service="、".join(names) or None,
         service_code=booking.service,
+        services=tuple(codes),
+        technician=await _person(session, booking.technician_id),
+        technician_id=booking.technician_id,
+        notes=await _notes(session, booking.place_id),
+        ready_at=_local(booking.ready_at),
+        lock_until=_local(booking.lock_until),
+        consent=booking.consent_at is not None,
         mode=booking.mode,
         price=booking.price,
         price_parts=Price.from_json(booking.price_parts) if booking.price_parts else None,
@@ -145,6 +171,27 @@ async def booking_view(session: AsyncSession, booking: Booking) -> BookingView:
 async def booking_views(session: AsyncSession, rows: Sequence[Booking]) -> list[BookingView]:
     """Return the bookings with everything they name."""
     return [await booking_view(session, row) for row in rows]
+
+
+async def _called(session: AsyncSession, code: str) -> str:
+    item: ServiceItem | None = await session.get(ServiceItem, code)
+    return code if item is None else item.name
+
+
+async def _person(session: AsyncSession, resource_id: str | None) -> str | None:
+    row: Resource | None = None
+    if resource_id is not None:
+        row = await session.get(Resource, resource_id)
+    return None if row is None else row.label
+
+
+async def _notes(session: AsyncSession, place_id: str | None) -> tuple[str, ...]:
+    row: Place | None = None if place_id is None else await session.get(Place, place_id)
+    return () if row is None else tuple(reach.notes(row))
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(clock.SHANGHAI)
 
 
 async def _place(session: AsyncSession, place_id: str | None) -> PlaceBrief | None:
@@ -193,11 +240,26 @@ def booking_wire(view: BookingView | OfferView) -> dict[str, Any]:
         if view.vehicle is None
         else {"plate": view.vehicle.plate, "model": view.vehicle.model},
         "service": view.service,
+        "services": list(view.services),
+        "technician": view.technician,
         "mode": view.mode,
-        "price": None
-        if view.price is None
-        else {**money.wire(view.price), "estimate": view.estimate},
+        "price": _price_wire(view),
+        "notes": list(view.notes),
     }
+
+
+def _price_wire(view: BookingView | OfferView) -> dict[str, Any] | None:
+    if view.price is None:
+        return None
+    wire: dict[str, Any] = {**money.wire(view.price), "estimate": view.estimate}
+    if (parts := view.price_parts) is not None:
+        for name in ("parts", "labour", "visit"):
+            wire[name] = str(getattr(parts, name))
+        wire["covered"] = [
+            {"kind": item.kind, "reason": item.source, "amount": str(item.amount)}
+            for item in parts.covered
+        ]
+    return wire
 
 
 def offer_wire(view: OfferView) -> dict[str, Any]:
@@ -209,7 +271,14 @@ def offer_wire(view: OfferView) -> dict[str, Any]:
 
 def booking_card(view: BookingView) -> dict[str, Any]:
     """Return the card that shows a booking in a message."""
-    return {"type": "booking", **booking_wire(view)}
+    ready, lock = view.ready_at, view.lock_until
+    return {
+        "type": "booking",
+        **booking_wire(view),
+        **links(view),
+        "ready_at": None if ready is None else ready.isoformat(),
+        "lock_until": None if lock is None else lock.isoformat(),
+    }
 
 
 def offer_card(view: OfferView) -> dict[str, Any]:

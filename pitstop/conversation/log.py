@@ -204,6 +204,9 @@ def _mask_value(key: str, value: Any) -> Any:
         return [_mask_value(key, item) for item in value]
     if isinstance(value, str) and key == "plate":
         return mask_plate(value)
+    if key == "code":
+        # What only the owner may tell the driver.
+        return None
     return mask_text(value) if isinstance(value, str) and key == "text" else value
 
 

@@ -89,6 +89,8 @@ class DeskLive:
             return [{"type": "queue"}]
         if event.kind.startswith("clock."):
             return [{"type": "clock", "subject": event.subject}]
+        if event.kind.startswith(("booking.", "quote.", "journey.", "rescue.", "closure.")):
+            return [{"type": "service", "subject": event.subject}]
         if event.kind.startswith("case."):
             return [{"type": "case", "case_id": event.subject}]
         if event.kind == "message" and self._desks:

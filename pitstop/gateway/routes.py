@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from pitstop.gateway import attachments, complaints_api, health, openapi, owner_api, owner_live
+from pitstop.gateway import (
+    attachments,
+    calendar,
+    complaints_api,
+    health,
+    openapi,
+    owner_api,
+    owner_live,
+)
 from pitstop.gateway.errors import ApiError
 from pitstop.gateway.keys import COMPLAINT_LIMIT, MESSAGE_LIMIT, UPLOAD_LIMIT
 from pitstop.gateway.limits import RateLimit
@@ -46,6 +54,7 @@ def setup(app: web.Application) -> None:
             web.post("/api/owner/ws-ticket", owner_live.post_ticket),
             web.get("/api/owner/ws", owner_live.get_socket, allow_head=False),
             web.post("/api/complaints", complaints_api.post_complaint),
+            web.get("/calendar/{token}.ics", calendar.get_calendar),
             web.get("/healthz", health.healthz),
             web.get("/livez", health.livez),
             web.get("/metrics", health.metrics),

@@ -94,5 +94,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    write = connection.get_execution_options().get("pitstop_write")
+    options = connection.get_execution_options()
+    write = options.get("pitstop_write")
+    if options.get("pitstop_schema"):
+        # SQLite changes a table by making it anew, which other tables' references forbid. The
+        # connection is thrown away afterwards (NullPool).
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+import pitstop.care.service_tables
 import pitstop.care.tables
 import pitstop.conversation.tables
 import pitstop.storage.demo_clock

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
-from pitstop.care import offers
+from pitstop.care import capacity, offers
 from pitstop.care.tables import Tick
 from pitstop.care.views import BookingView, OfferView
 from pitstop.storage.database import Database
@@ -64,11 +64,12 @@ async def book(database: Database, customer: str, **wish: Any) -> BookingView:
 async def ticks_of(database: Database, booking_id: str) -> list[tuple[str, datetime]]:
     async with database.read() as session:
         query = (
-            select(Tick.resource_id, Tick.starts_at)
+            select(Tick.resource_id, Tick.number)
             .where(Tick.booking_id == booking_id)
-            .order_by(Tick.resource_id, Tick.starts_at)
+            .order_by(Tick.resource_id, Tick.number)
         )
-        return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+        rows = (await session.execute(query)).all()
+        return [(row[0], capacity.moment_of(row[1])) for row in rows]
 
 
 async def count(session: AsyncSession, table: Any) -> int:

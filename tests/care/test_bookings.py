@@ -51,6 +51,7 @@ async def test_the_contracts_fields(seeded: Database) -> None:
     reference = wire.pop("reference")
     assert reference.startswith("BK")
     assert wire.pop("id")
+    assert wire.pop("technician").endswith("师傅")
     assert wire == {
         "kind": "maintenance",
         "status": "confirmed",
@@ -66,8 +67,18 @@ async def test_the_contracts_fields(seeded: Database) -> None:
         "end": "2026-11-24T11:00:00+08:00",
         "vehicle": {"plate": "沪AD20751", "model": "YS6"},
         "service": "小保养",
+        "services": ["minor_service"],
         "mode": "in_store",
-        "price": {"amount": "299.00", "currency": "CNY", "estimate": False},
+        "price": {
+            "amount": "299.00",
+            "currency": "CNY",
+            "estimate": False,
+            "parts": "199.00",
+            "labour": "100.00",
+            "visit": "0.00",
+            "covered": [],
+        },
+        "notes": [],
     }
 
 
@@ -94,7 +105,7 @@ async def test_the_owner_sees_what_the_driver_booked_but_not_the_other_way_round
 
 async def test_the_manager_sees_the_companys(seeded: Database) -> None:
     booked = await book(seeded, "company-driver-1", **maintenance())
-    assert await listed(seeded, "manager-1") == [booked.id]
+    assert await listed(seeded, "manager-1") == ["seed-booking-4", booked.id]
 
 
 async def test_after_the_sale_bookings_are_the_new_owners(seeded: Database) -> None:

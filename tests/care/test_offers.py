@@ -492,7 +492,15 @@ async def test_cards(seeded: Database) -> None:
     offer = await propose(seeded, "owner-1", **swap())
     card = offer_card(offer)
     assert card["type"] == "offer"
-    assert card["price"] == {"amount": "75.60", "currency": "CNY", "estimate": True}
+    assert card["price"] == {
+        "amount": "75.60",
+        "currency": "CNY",
+        "estimate": True,
+        "parts": "45.60",
+        "labour": "30.00",
+        "visit": "0.00",
+        "covered": [],
+    }
     assert card["start"] == "2026-11-23T12:00:00+08:00"
     booked = booking_card(await accept(seeded, "owner-1", offer))
     assert booked["type"] == "booking"

@@ -10,7 +10,7 @@ import pytest
 
 from pitstop.base import clock
 from pitstop.care import catalogue, slots, tariffs
-from pitstop.care.capacity import ticks
+from pitstop.care.capacity import numbers
 from pitstop.care.places import place
 from pitstop.care.refusals import Refused
 from pitstop.care.tables import Resource
@@ -105,8 +105,8 @@ async def test_what_is_taken_is_not_offered(seeded: Database) -> None:
 
 
 async def test_the_certified_technician_is_the_bottleneck(seeded: Database) -> None:
-    """Three bays, but one person for high voltage."""
-    await book(seeded, "owner-1", **maintenance(service="traction_battery_check"))
+    """Three bays, and two people for high voltage, whom new coolant takes both."""
+    await book(seeded, "owner-1", **maintenance(service="coolant"))
     wish = {
         "kind": "maintenance",
         "place_id": "store-1",
@@ -114,7 +114,7 @@ async def test_the_certified_technician_is_the_bottleneck(seeded: Database) -> N
         "before": at("24 12:00"),
         "limit": 1,
     }
-    assert await free(seeded, **wish, service="traction_battery_check") == ["24 11:00"]
+    assert await free(seeded, **wish, service="traction_battery_check") == ["24 11:30"]
     assert await free(seeded, **wish, service="minor_service") == ["24 10:00"]
 
 
@@ -160,7 +160,7 @@ async def test_a_test_drive_needs_the_model(seeded: Database) -> None:
     [("10:00", "11:00", 4), ("10:00", "10:01", 1), ("10:10", "10:20", 2), ("10:00", "10:00", 0)],
 )
 def test_quarters_touched(start: str, end: str, number: int) -> None:
-    assert len(ticks(at(f"24 {start}"), at(f"24 {end}"))) == number
+    assert len(numbers(at(f"24 {start}"), at(f"24 {end}"))) == number
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_full_hour_is_refused_and_the_next_is_offered(
         assert not cards(offered, "offer")
         assert any("周" in title for title in buttons(offered)), heard(offered)
         assert other.bookings("maintenance") == []
-    assert len({row["starts_at"] for row in stack.rows("tick", resource_id="store-4-bay-1")}) <= 4
+    assert len({row["number"] for row in stack.rows("tick", resource_id="store-4-bay-1")}) <= 4
 
 
 def test_another_time_and_another_place_change_the_offer(owner: Owner) -> None:

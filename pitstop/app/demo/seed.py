@@ -13,8 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
 from pitstop.base.crypto import blind_index
-from pitstop.care import bookings, capacity, catalogue, places, slots
+from pitstop.care import bookings, capacity, catalogue, places, reminders, slots
 from pitstop.care.people import role_of, vehicles_of
+from pitstop.care.service_tables import (
+    Closure,
+    Entitlement,
+    EntitlementUse,
+    Journey,
+    PartClaim,
+    PartUnit,
+    Quote,
+    QuoteLine,
+    Reminder,
+)
 from pitstop.care.tables import (
     Booking,
     BookingChange,
@@ -29,6 +40,7 @@ from pitstop.care.tables import (
     Place,
     PlaceException,
     Resource,
+    ResourceException,
     ServiceClock,
     Staff,
     Survey,
@@ -36,7 +48,7 @@ from pitstop.care.tables import (
     Vehicle,
     VehicleLink,
 )
-from pitstop.care.wishes import wish_for
+from pitstop.care.wishes import Wish, wish_for
 from pitstop.conversation import log, word
 from pitstop.conversation.tables import (
     Attachment,
@@ -67,11 +79,21 @@ _PROGRESS: tuple[Any, ...] = (
     Case,
     Feedback,
     Tick,
+    PartClaim,
+    PartUnit,
+    EntitlementUse,
+    Entitlement,
+    QuoteLine,
+    Quote,
+    Journey,
+    Reminder,
+    Closure,
     BookingChange,
     Booking,
     Offer,
     VehicleLink,
     PlaceException,
+    ResourceException,
 )
 
 
@@ -83,9 +105,11 @@ def _read(name: str) -> dict[str, Any]:
 
 async def seed(session: AsyncSession) -> None:
     """Write what is missing of the demo's data; what people did meanwhile stays."""
-    await _seed_places(session)
     await catalogue.load_services(session)
+    await session.flush()
+    await _seed_places(session)
     await _seed_people(session, restore=False)
+    await _seed_entitlements(session)
     await _seed_bookings(session)
     await _seed_cases(session)
     await _seed_staff(session)
@@ -160,6 +184,18 @@ def _brief(place: Place) -> dict[str, str]:
     return {"id": place.id, "name": place.name, "city": place.city}
 
 
+def _station(name: str, kind: str) -> dict[str, Any]:
+    """What is known of a swap station: how to get there, and how busy it is."""
+    data = _read("seed.yml").get("stations", {})
+    if kind != "swap_station" or not data:
+        return {}
+    own = data.get("of", {}).get(name, {})
+    return {
+        "access": own.get("access", {}),
+        "station": {**data.get("usual", {}), **own.get("station", {})},
+    }
+
+
 async def _put(session: AsyncSession, table: Any, key: str, values: dict[str, Any]) -> None:
     row = await session.get(table, key)
     if row is None:
@@ -192,6 +228,8 @@ async def _seed_places(session: AsyncSession) -> None:
             "lat": row["lat"],
             "lng": row["lng"],
             "side": row.get("side"),
+            "reach_km": data["reach_km"].get(kind),
+            **_station(row["name"], kind),
             "hours": data["hours_of"].get(row["name"], data["hours"][kind]),
         }
         await _put(session, Place, place_id, values)
@@ -201,6 +239,7 @@ async def _seed_places(session: AsyncSession) -> None:
         await _seed_resources(session, place_id, [kind, *extras])
         if kind in data["closed"]["kinds"]:
             await _seed_closed(session, place_id)
+        await _seed_stock(session, place_id, kind, name)
     await session.flush()
     del there
 
@@ -215,11 +254,71 @@ async def _seed_resources(session: AsyncSession, place_id: str, profiles: list[s
                 values = {
                     "place_id": place_id,
                     "kind": kind,
-                    "label": f"{row['label']}{number[kind]}",
+                    "label": _label(place_id, kind, row["label"], number[kind]),
                     "skills": row.get("skills", []),
                     "pack_kwh": row.get("pack_kwh"),
+                    "soc": _charge(row, number[kind]),
+                    "hours": row.get("hours"),
                 }
                 await _put(session, Resource, f"{place_id}-{kind}-{number[kind]:02}", values)
+
+
+def _label(place_id: str, kind: str, label: str, number: int) -> str:
+    """People have names, so that owners can ask for them; things have numbers."""
+    if kind not in {"technician", "driver"}:
+        return f"{label}{number}"
+    surnames = _read("seed.yml")["surnames"]
+    place = int(place_id.rpartition("-")[2])
+    offset = 11 if kind == "driver" else 0
+    return f"{surnames[(place * 7 + offset + number) % len(surnames)]}{label}"
+
+
+def _charge(row: dict[str, Any], number: int) -> int | None:
+    """Packs stand in every state of charge; the first of a type are full."""
+    if row["kind"] != "pack":
+        return None
+    charges = row.get("soc") or [100]
+    return int(charges[(number - 1) % len(charges)])
+
+
+async def _seed_stock(session: AsyncSession, place_id: str, kind: str, name: str) -> None:
+    data = _read("seed.yml")
+    missing = data["no_stock"].get(name, [])
+    moment = clock.now()
+    rows: list[tuple[str, int, datetime]] = [
+        (part, count, moment - timedelta(days=1))
+        for part, count in data["stock"].get(kind, {}).items()
+        if part not in missing
+    ]
+    rows += [
+        (part, coming["count"], moment + timedelta(days=coming["days"]))
+        for part, coming in data["arrivals"].get(kind, {}).items()
+    ]
+    query = select(PartUnit.id).where(PartUnit.place_id == place_id)
+    known = set((await session.execute(query)).scalars().all())
+    numbers: dict[str, int] = {}
+    for part, count, at in rows:
+        for _ in range(count):
+            numbers[part] = numbers.get(part, 0) + 1
+            key = f"{place_id}-{part}-{numbers[part]:02}"
+            if key not in known:
+                session.add(PartUnit(id=key, place_id=place_id, part=part, available_at=at))
+
+
+async def _seed_entitlements(session: AsyncSession) -> None:
+    for row in _read("seed.yml")["entitlements"]:
+        if await session.get(Entitlement, row["id"]) is None:
+            session.add(
+                Entitlement(
+                    id=row["id"],
+                    vehicle_id=row["vehicle"],
+                    kind=row["kind"],
+                    source=row["source"],
+                    total=row["total"],
+                    expires_at=clock.now() + timedelta(days=row["days"]),
+                )
+            )
+    await session.flush()
 
 
 async def _seed_closed(session: AsyncSession, place_id: str) -> None:
@@ -321,32 +420,46 @@ async def _seed_booking(session: AsyncSession, row: dict[str, Any]) -> None:
             "vehicle_id": row["vehicle"],
             "kind": row["kind"],
             "service": wish.service,
+            "services": list(wish.services),
             "place_id": place.id,
             "start": start,
             "end": start + wish.length,
             "mode": wish.mode,
             "status": row.get("status", "confirmed"),
-            "step": row.get("step", "booked"),
+            "step": row.get("step", _first_step(wish, start)),
+            "technician_id": _technician(place.id, row.get("technician")),
             "price": None if wish.price is None else wish.price.total,
             "price_parts": None if wish.price is None else wish.price.to_json(),
             "estimate": wish.estimate and row.get("status") != "done",
         },
     )
-    if booking.status == "done":
+    if booking.status != "confirmed":
         return
+    needs = wish.needs_at(start)
     for _ in range(MAX_SHIFTS):
         try:
             async with session.begin_nested():
                 await capacity.take(
-                    session, booking.id, place.id, wish.needs, start, start + wish.length
+                    session, booking.id, place.id, needs, start, start + wish.length
                 )
         except capacity.NoCapacity:
             start += wish.grid
         else:
             booking.start, booking.end = start, start + wish.length
+            await reminders.schedule(session, booking)
             await session.flush()
             return
     raise RuntimeError(f"no room for {row['id']}")
+
+
+def _first_step(wish: Wish, start: datetime) -> str:
+    if wish.kind != "swap":
+        return "booked"
+    return "planned" if wish.is_plan(start) else "locked"
+
+
+def _technician(place_id: str, number: int | None) -> str | None:
+    return None if number is None else f"{place_id}-technician-{number:02}"
 
 
 def _when(row: dict[str, Any], grid: timedelta) -> datetime:

@@ -50,6 +50,7 @@ async function refresh() {
 
 let soon = null;
 function news(frame) {
+  if (frame.type === "service") return;  // the workshop's page listens to these
   // A line that was just said tells the server's time, which a demo may have moved.
   if (frame.message?.created_at) observe(frame.message.created_at);
   if (frame.type === "case" && !part("cases-tab").hidden) cases.refresh();
@@ -99,6 +100,8 @@ async function begin() {
   signedIn = true;
   login.hidden = true;
   part("desk").hidden = false;
+  part("to-service").hidden = !desk.may("see_service");
+  part("to-setup").hidden = !desk.may("manage_setup");
   part("me").textContent = `${desk.me.user.name} · ${named("roles", desk.me.role)}`;
   list.show(desk);
   talk.show(desk, api);
