@@ -4,12 +4,16 @@ drive a model.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from bot.actions.base import Said
 from bot.actions.booking_form import BookingForm
 from bot.actions.buttons import human
 from bot.actions.context import Visit, mentions, words
 from bot.actions.forms import Draft, Finished
 from pitstop.care import bookings, catalogue, places, reach
+from pitstop.care.people import OwnedVehicle
 from pitstop.care.permissions import Action as Permission
 from pitstop.care.wishes import Kind
 
@@ -19,6 +23,32 @@ class MaintenanceForm(BookingForm):
 
     form = "maintenance_form"
     route = "book_maintenance"
+
+    async def narrow(self, visit: Visit, wishes: list[dict[str, Any]]) -> Visit:
+        """Two cars in one message are two bookings: the first now, the other right after."""
+        said = visit.turn.text
+        cars = cars_in(said, visit.vehicles)
+        if visit.turn.kind != "text" or visit.turn.kept or len(cars) < 2 or _corrects(said):
+            return visit
+        parts = []
+        for number, (_, at) in enumerate(cars):
+            until = cars[number + 1][1] if number + 1 < len(cars) else len(said)
+            parts.append(said[: cars[0][1]] + said[at:until])
+        own = [bool(await catalogue.match_services(visit.session, part)) for part in parts]
+        turns = []
+        for (car, _), part in zip(cars, parts, strict=True):
+            # What is said once, at the end, is meant for all of them.
+            text = part if all(own) else _without(said, [c for c, _ in cars if c is not car])
+            inside = [
+                e
+                for e in visit.turn.entities
+                if e.get("entity") not in _NAMES_A_CAR or e.get("value") in {car.plate, car.model}
+            ]
+            turns.append((text, inside))
+        for text, inside in turns[1:]:
+            wishes.append({"route": self.route, "text": text, "entities": inside})
+        text, inside = turns[0]
+        return replace(visit, turn=replace(visit.turn, text=text, entities=inside))
 
     async def begin(self, visit: Visit, draft: Draft, say: Said) -> None:
         """More of what is booked already is a change of it, not a second booking."""
@@ -84,6 +114,32 @@ class TestDriveForm(BookingForm):
 
     def _ready(self, draft: Draft) -> bool:
         return draft["model"] is not None
+
+
+_NAMES_A_CAR = frozenset({"plate", "model", "vin"})
+
+
+def cars_in(text: str, vehicles: list[OwnedVehicle]) -> list[tuple[OwnedVehicle, int]]:
+    """Return the owner's cars that a message names, by plate, its last five or the model."""
+    found = []
+    for car in vehicles:
+        alike = [other for other in vehicles if other.model == car.model]
+        names = _names_of(car) if len(alike) == 1 else _names_of(car)[:2]
+        places = [at for name in names if (at := text.upper().find(name)) >= 0]
+        if places:
+            found.append((car, min(places)))
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def _names_of(car: OwnedVehicle) -> list[str]:
+    return [car.plate, car.plate[-5:], car.model]
+
+
+def _without(text: str, cars: list[OwnedVehicle]) -> str:
+    """Return a message without the names of some cars."""
+    for name in (name for car in cars for name in _names_of(car)):
+        text = text.replace(name, " ")
+    return text
 
 
 async def has_booking(visit: Visit, kind: Kind) -> bool:

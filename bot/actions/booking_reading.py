@@ -193,6 +193,10 @@ class BookingReading(FormTurn):
             # Somebody else's plate, or an old one: `propose` would never see it, so say it here.
             draft.put("vehicle", f"plate:{plates[0]}")
             return
+        tails = [v for v in visit.vehicles if v.plate[-5:] in visit.turn.text.upper()]
+        if len(tails) == 1:
+            draft.put("vehicle", tails[0].id)
+            return
         fitting = [v for v in visit.vehicles if v.model in models]
         if len(fitting) == 1:
             draft.put("vehicle", fitting[0].id)

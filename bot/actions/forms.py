@@ -93,6 +93,10 @@ class FormTurn(Action):
     async def begin(self, visit: Visit, draft: Draft, say: Said) -> None:
         """Prepare the form when it starts; raises `Finished` if it makes no sense now."""
 
+    async def narrow(self, visit: Visit, wishes: list[dict[str, Any]]) -> Visit:
+        """Return the part of a message that this form is about; the rest goes to `wishes`."""
+        return visit
+
     async def read(self, visit: Visit, draft: Draft, requested: str | None) -> None:
         """Take from the message what belongs into the form."""
         raise NotImplementedError
@@ -138,6 +142,7 @@ class FormTurn(Action):
                     if fresh:
                         requested = None
                         self._recall(tracker, draft)
+                        seen = await self.narrow(seen, wishes)
                         await self.begin(seen, draft, say)
                         await self.read(seen, draft, None)
                     else:

@@ -214,7 +214,7 @@ async def _away(
         # Most people of a place share a shift: it is worked out once.
         key = f"{row.hours}{leave.get(row.id)}"
         if key not in shifts:
-            works = Calendar(row.hours or always, leave.get(row.id, {}))
+            works = Calendar(always if row.hours is None else row.hours, leave.get(row.id, {}))
             shifts[key] = everything & ~_working(works, start, end, first)
         away[row.id] = away.get(row.id, 0) | shifts[key]
     return away

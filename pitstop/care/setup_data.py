@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from pitstop.base import clock
 from pitstop.base.crypto import fingerprint
 from pitstop.care import setup_promises
+from pitstop.care.setup_batch import Batch, PreviewOutdated, Refusal, Result, seal
 from pitstop.care.setup_columns import TABLES, Column, SetupTable, table_of
 from pitstop.care.setup_plan import ROWS, Given, Planned, Problem, plan
 from pitstop.care.setup_refs import References, references
 from pitstop.care.setup_reliance import Relying
 from pitstop.care.setup_rows import SetupRow, Where
 from pitstop.care.setup_text import to_text
-from pitstop.care.staff import audit
 from pitstop.care.tables import AuditEntry, Staff
 from pitstop.storage.events import emit
 
@@ -51,54 +51,11 @@ __all__ = [
     "write",
 ]
 
-MAX_ROWS = 5000  # of one batch
-
 
 class IdConflict(Exception):
     """The same client id came with another batch; `code` is what the desk says."""
 
     code = "id_conflict"
-
-
-class PreviewOutdated(Exception):
-    """What a batch would change is no longer what was shown; nothing was written."""
-
-    code = "preview_outdated"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A row that was not written. `now` is what is there instead, where somebody changed it."""
-
-    row: int
-    key: str | None
-    problems: tuple[Problem, ...]
-    now: SetupRow | None = None
-    relying: tuple[Relying, ...] = ()
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a batch: keys of rows, and why others were refused.
-
-    `affected` are the bookings whose promise was touched knowingly, `broken` those of them that
-    nothing else would do for: their owners were told. `repeated`: the same batch was written
-    before, and this is what came of it then.
-    """
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    unchanged: int = 0
-    affected: tuple[str, ...] = ()
-    broken: tuple[str, ...] = ()
-    refused: tuple[Refusal, ...] = field(default=())
-    repeated: bool = False
-
-    @property
-    def saved(self) -> bool:
-        """Whether anything was written."""
-        return bool(self.added or self.changed or self.removed)
 
 
 async def read(
@@ -135,16 +92,6 @@ async def preview(
 ) -> list[Planned]:
     """Return what a batch would change, with what is wrong and which bookings it breaks."""
     return await plan(session, table_of(table), rows, match=match)
-
-
-def seal(planned: Sequence[Planned]) -> str:
-    """Return a hash of what a preview shows, for `write` to compare: it may be acted on later."""
-    shown = [
-        [one.given.number, one.key, one.before and one.before.digest, one.action]
-        + [problem.code for problem in one.problems]
-        for one in planned
-    ]
-    return fingerprint(json.dumps(shown))[:16]
 
 
 async def check(session: AsyncSession, table: str, rows: Sequence[Given]) -> list[Problem]:
@@ -187,7 +134,7 @@ async def write(
     earlier = await _earlier(session, entry, body)
     if earlier is not None:
         return earlier
-    batch = _Batch(session, staff.username, spec, client_id, frozenset(force))
+    batch = Batch(session, staff.username, spec, client_id, frozenset(force))
     result = Result()
     try:
         async with session.begin_nested():
@@ -248,110 +195,3 @@ def _kept(result: Result) -> dict[str, Any]:
         "affected": list(result.affected),
         "broken": list(result.broken),
     }
-
-
-class _Batch:
-    """One batch being written."""
-
-    def __init__(
-        self,
-        session: AsyncSession,
-        actor: str,
-        table: SetupTable,
-        client_id: str,
-        force: frozenset[str],
-    ) -> None:
-        self.session = session
-        self.actor = actor
-        self.table = table
-        self.client_id = client_id
-        self.force = force
-        self.done: dict[str, list[str]] = {"add": [], "change": [], "remove": []}
-        self.affected: dict[str, None] = {}
-        self.unchanged = 0
-        self.refused: list[Refusal] = []
-
-    async def write(
-        self, rows: Sequence[Given], match: bool, all_or_nothing: bool, seen: str | None
-    ) -> Result:
-        """Write what can be written; whoever calls takes it back if it must be all."""
-        planned = await plan(self.session, self.table, rows, lock=True, match=match)
-        if seen is not None and seal(planned) != seen:
-            raise PreviewOutdated
-        for one in planned:
-            self._weigh(one)
-        # Before anything is written: all that is wrong is said at once.
-        stop = all_or_nothing and any(one.problems for one in planned)
-        for one in planned:
-            if one.problems:
-                self._refuse(one)
-            elif one.action == "unchanged":
-                self.unchanged += 1
-            elif not stop:
-                await self._write(one)
-        return Result(
-            tuple(self.done["add"]),
-            tuple(self.done["change"]),
-            tuple(self.done["remove"]),
-            self.unchanged,
-            tuple(self.affected),
-            refused=tuple(self.refused),
-        )
-
-    def _weigh(self, one: Planned) -> None:
-        unseen = [booking for booking in one.relying if booking.id not in self.force]
-        if unseen and not one.problems:
-            one.refuse("bookings", count=len(unseen))
-
-    def _refuse(self, one: Planned) -> None:
-        meanwhile = any(problem.code == "changed_meanwhile" for problem in one.problems)
-        self.refused.append(
-            Refusal(
-                one.given.number,
-                one.key,
-                tuple(one.problems),
-                one.before if meanwhile else None,
-                tuple(one.relying),
-            )
-        )
-
-    async def _write(self, one: Planned) -> None:
-        try:
-            async with self.session.begin_nested():
-                key = await self._apply(one)
-        except IntegrityError:
-            # Somebody wrote the same since we looked, or something came to refer to it.
-            one.refuse("referenced" if one.action == "remove" else "taken")
-            self._refuse(one)
-            return
-        self.done[one.action].append(key)
-        self.affected.update(dict.fromkeys(booking.id for booking in one.relying))
-        old = None if one.before is None else _only(one.before.values, one)
-        audit(
-            self.session,
-            self.actor,
-            "setup_changed",
-            f"{self.table.name}:{key}"[:60],
-            key=key,
-            what=one.action,
-            before=old,
-            after=None if one.action == "remove" else _only(one.values, one),
-            bookings=[booking.id for booking in one.relying],
-            request=self.client_id,
-        )
-
-    async def _apply(self, one: Planned) -> str:
-        rows = ROWS[self.table.name]
-        if one.key is None:
-            return await rows.add(self.session, one.values)
-        if one.action == "remove":
-            await rows.remove(self.session, one.key)
-        else:
-            changed = {name: one.values[name] for name in one.changed}
-            await rows.change(self.session, one.key, changed, self.actor)
-        return one.key
-
-
-def _only(values: Mapping[str, Any], one: Planned) -> dict[str, Any]:
-    """Return what a change touches of a row; of one that comes or goes, everything."""
-    return {name: values[name] for name in (one.changed or values)}

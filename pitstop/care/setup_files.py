@@ -17,10 +17,10 @@ from datetime import date, datetime, time
 from typing import Any, Literal
 
 from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
-from openpyxl.worksheet.worksheet import Worksheet
 
 from pitstop.care import setup_words
 from pitstop.care.setup_columns import Column, SetupTable
@@ -34,7 +34,7 @@ Format = Literal["xlsx", "csv"]
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_UNPACKED = 80 * 1024 * 1024  # what an XLSX of that size may grow to
-MAX_ROWS = 5000
+MAX_ROWS = 3000
 MAX_COLUMNS = 60
 DIGEST = "digest"
 # A spreadsheet takes a cell that begins with one of these for a formula (OWASP, "CSV injection").
@@ -110,50 +110,67 @@ def _xlsx(
     codes: Sequence[str],
     lines: Sequence[Sequence[str]],
 ) -> bytes:
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = table.label
-    columns: list[Column | None] = [*table.columns, None]
-    for number, line in enumerate((heads, codes, *lines), 1):
-        for at, text in enumerate(line, 1):
-            column = columns[at - 1] if number > 2 else None
-            _put(sheet, number, at, text, column)
-    _dress(sheet, heads, lines)
+    # Written straight through: a sheet that is held whole takes five times as long.
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(table.label)
+    sheet.freeze_panes = "A3"
+    for at, head in enumerate(heads):
+        widest = max([len(head), *(len(line[at]) for line in lines[:200])])
+        sheet.column_dimensions[get_column_letter(at + 1)].width = min(40, 4 + 1.6 * widest)
     _offer(sheet, table, len(lines))
+    styles = _styles(sheet)
+    sheet.append([_text_cell(sheet, text, styles["head"]) for text in heads])
+    sheet.append([_text_cell(sheet, text, styles["code"]) for text in codes])
+    columns: list[Column | None] = [*table.columns, None]
+    for line in lines:
+        sheet.append(
+            [
+                _cell_of(sheet, text, column, styles)
+                for text, column in zip(line, columns, strict=True)
+            ]
+        )
     _explain(book.create_sheet(str(setup_words.of_files()["help_sheet"])), table)
     made = io.BytesIO()
     book.save(made)
     return made.getvalue()
 
 
-def _put(sheet: Worksheet, row: int, at: int, text: str, column: Column | None) -> None:
-    cell = sheet.cell(row=row, column=at)
-    if column is not None and column.type in _NUMBERS and text:
-        cell.value = float(text) if "." in text else int(text)
-        if column.type == "money":
-            cell.number_format = "0.00"
-        return
+def _styles(sheet: Any) -> dict[str, Any]:
+    """Return the few styles of a sheet, each worked out once: cells share them."""
+    top = Alignment(vertical="top", wrap_text=True)
+    found = {}
+    for name, number_format in (("text", "@"), ("number", "General"), ("money", "0.00")):
+        cell: Any = WriteOnlyCell(sheet)
+        cell.number_format, cell.alignment = number_format, top
+        found[name] = cell._style
+    head: Any = WriteOnlyCell(sheet)
+    code: Any = WriteOnlyCell(sheet)
+    head.font, head.fill = Font(bold=True), PatternFill("solid", fgColor="00E2F1EF")
+    code.font = Font(color="00808080", size=8)
+    return {**found, "head": head._style, "code": code._style}
+
+
+def _cell_of(sheet: Any, text: str, column: Column | None, styles: Mapping[str, Any]) -> Any:
+    if column is None or column.type not in _NUMBERS or not text:
+        # As text, so that a day stays the day that was typed.
+        return _text_cell(sheet, text, styles["text"])
+    cell: Any = WriteOnlyCell(sheet, float(text) if "." in text else int(text))
+    cell._style = styles["money" if column.type == "money" else "number"]
+    return cell
+
+
+def _text_cell(sheet: Any, text: str, style: Any) -> Any:
     # ECMA-376 reads _x000A_ as a character: a text that says so literally needs its escape.
-    cell.value = re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", guard(text))
-    cell.data_type = "s"
-    # As text, so that a day stays the day that was typed.
-    cell.number_format = "@"
+    cell: Any = WriteOnlyCell(
+        sheet, re.sub(r"_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", guard(text)) or None
+    )
+    if text:
+        cell.data_type = "s"
+    cell._style = style
+    return cell
 
 
-def _dress(sheet: Worksheet, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    for at, head in enumerate(heads, 1):
-        sheet.cell(row=1, column=at).font = Font(bold=True)
-        sheet.cell(row=2, column=at).font = Font(color="00808080", size=8)
-        sheet.cell(row=1, column=at).fill = PatternFill("solid", fgColor="00E2F1EF")
-        widest = max([len(head), *(len(line[at - 1]) for line in lines[:200])])
-        sheet.column_dimensions[get_column_letter(at)].width = min(40, 4 + 1.6 * widest)
-    for row in sheet.iter_rows(min_row=3, max_row=2 + len(lines)):
-        for cell in row:
-            cell.alignment = Alignment(vertical="top", wrap_text=True)
-    sheet.freeze_panes = "A3"
-
-
-def _offer(sheet: Worksheet, table: SetupTable, count: int) -> None:
+def _offer(sheet: Any, table: SetupTable, count: int) -> None:
     """Give cells that may hold one of a few words a list to choose from."""
     last = 2 + max(count, _LISTED)
     for at, column in enumerate(table.columns, 1):
@@ -164,10 +181,12 @@ def _offer(sheet: Worksheet, table: SetupTable, count: int) -> None:
         listed = DataValidation(type="list", formula1=f'"{words}"', allow_blank=True)
         letter = get_column_letter(at)
         listed.add(f"{letter}3:{letter}{last}")
-        sheet.add_data_validation(listed)
+        sheet.data_validations.append(listed)
 
 
-def _explain(sheet: Worksheet, table: SetupTable) -> None:
+def _explain(sheet: Any, table: SetupTable) -> None:
+    for letter, width in zip("ABCD", (24, 18, 8, 80), strict=True):
+        sheet.column_dimensions[letter].width = width
     sheet.append(list(setup_words.of_files()["help_head"]))
     yes = setup_words.choices("flag")["true"]
     between = str(setup_words.words("and"))
@@ -178,8 +197,6 @@ def _explain(sheet: Worksheet, table: SetupTable) -> None:
         sheet.append([label, column.name, yes if column.required else "", text])
     digest = setup_words.of_digest()
     sheet.append([digest["label"], DIGEST, "", digest["help"]])
-    for letter, width in zip("ABCD", (24, 18, 8, 80), strict=True):
-        sheet.column_dimensions[letter].width = width
 
 
 # ---- in -----------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import String, cast, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pitstop.base import clock
@@ -29,11 +29,15 @@ _STATION = "swap_station"
 
 @dataclass(frozen=True)
 class SetupRow:
-    """A row as JSON. `digest` says which version of it this is; a `readonly` value is no part."""
+    """A row as JSON. `digest` says which version of it this is; a `readonly` value is no part.
+
+    `item` is the model's row, held so that writing it need not read it again.
+    """
 
     key: str
     values: Mapping[str, Any]
     digest: str
+    item: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ def digest_of(table: SetupTable, values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def row_of(table: SetupTable, key: str, values: Mapping[str, Any]) -> SetupRow:
+def row_of(table: SetupTable, key: str, values: Mapping[str, Any], item: Any = None) -> SetupRow:
     """Return a row with its digest."""
-    return SetupRow(key, values, digest_of(table, values))
+    return SetupRow(key, values, digest_of(table, values), item)
 
 
 def chunks(keys: Iterable[str]) -> list[list[str]]:
@@ -151,49 +155,68 @@ class ModelRows:
             values = {one.name: _shown(one, item) for one in self.table.columns}
             if "used" in values:
                 values["used"] = counted.get(key, 0)
-            rows.append(row_of(self.table, key, values))
+            rows.append(row_of(self.table, key, values, item))
         return rows
 
-    async def add(self, session: AsyncSession, values: Mapping[str, Any]) -> str:
-        """Add a row and return its key; raises `IntegrityError` if it is taken."""
-        key = values.get(self.table.key) if self.table.key else None
-        key = str(key or await self._new_key(session, values))
+    async def new_keys(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return keys for new rows: ``store-15`` for a place, ``store-1-bay-04`` for a thing of
+        it, what somebody chose, or just an id."""
+        last: dict[str, int] = {}
+        keys = []
+        for values in rows:
+            chosen = values.get(self.table.key) if self.table.key else None
+            stem, width = self._stem(values)
+            if chosen or not stem:
+                keys.append(str(chosen or new_id()))
+                continue
+            if stem not in last:
+                last[stem] = await self._last(session, stem)
+            last[stem] += 1
+            key = f"{stem}-{last[stem]:0{width}}"
+            keys.append(key if len(key) <= 40 else new_id())
+        return keys
+
+    def _stem(self, values: Mapping[str, Any]) -> tuple[str, int]:
+        if self.table.model is Place:
+            return ("station" if values["kind"] == _STATION else "store"), 1
+        if self.table.model is Resource:
+            return f"{values['place_id']}-{values['kind']}", 2
+        return "", 0
+
+    async def _last(self, session: AsyncSession, stem: str) -> int:
+        column = getattr(self.table.model, self.primary)
+        query = select(column).where(column.startswith(f"{stem}-", autoescape=True))
+        tails = [row[len(stem) + 1 :] for row in (await session.execute(query)).scalars().all()]
+        return max((int(tail) for tail in tails if tail.isdigit()), default=0)
+
+    async def add(self, session: AsyncSession, key: str, values: Mapping[str, Any]) -> None:
+        """Add a row; it may be refused as taken when the session is flushed."""
         item = self.table.model(**{self.primary: key})
         for one in self.table.columns:
             if not one.readonly and one.name != self.table.key:
                 _keep(one, item, values.get(one.name))
         session.add(item)
-        await session.flush()
-        return key
-
-    async def _new_key(self, session: AsyncSession, values: Mapping[str, Any]) -> str:
-        """Return ``store-15`` for a place, ``store-1-bay-04`` for a thing of it, else an id."""
-        if self.table.model is Place:
-            stem, width = ("station" if values["kind"] == _STATION else "store"), 1
-        elif self.table.model is Resource:
-            stem, width = f"{values['place_id']}-{values['kind']}", 2
-        else:
-            return new_id()
-        column = getattr(self.table.model, self.primary)
-        query = select(column).where(column.startswith(f"{stem}-", autoescape=True))
-        tails = [row[len(stem) + 1 :] for row in (await session.execute(query)).scalars().all()]
-        number = max((int(tail) for tail in tails if tail.isdigit()), default=0) + 1
-        key = f"{stem}-{number:0{width}}"
-        return key if len(key) <= 40 else new_id()
 
     async def change(
-        self, session: AsyncSession, key: str, changed: Mapping[str, Any], by: str
+        self,
+        session: AsyncSession,
+        key: str,
+        changed: Mapping[str, Any],
+        by: str,
+        item: Any = None,
     ) -> None:
-        """Write the changed columns of a row; raises `IntegrityError` if they are taken."""
-        item = await session.get(self.table.model, key)
+        """Change columns of a row; `item` is its model's row where it is held."""
+        item = item or await session.get(self.table.model, key, populate_existing=True)
         for name, value in changed.items():
             _keep(self.table.by_name[name], item, value)
-        await session.flush()
 
     async def remove(self, session: AsyncSession, key: str) -> None:
         """Delete a row; raises `IntegrityError` if something refers to it."""
-        await session.delete(await session.get(self.table.model, key))
-        await session.flush()
+        await session.execute(
+            delete(self.table.model)
+            .where(getattr(self.table.model, self.primary) == key)
+            .execution_options(synchronize_session=False)
+        )
 
     async def referred(self, session: AsyncSession, key: str) -> bool:
         """Say whether anything refers to a row."""

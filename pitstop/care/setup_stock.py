@@ -173,14 +173,21 @@ class StockRows:
         keys = {key_of(*pair): pair for pair in wanted}
         return {keys[key]: key for key in await pieces_of(session, keys)}
 
-    async def add(self, session: AsyncSession, values: Mapping[str, Any]) -> str:
+    async def new_keys(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the keys of new rows."""
+        return [key_of(values["place_id"], values["part"]) for values in rows]
+
+    async def add(self, session: AsyncSession, key: str, values: Mapping[str, Any]) -> None:
         """Write the pieces of a pair that had none."""
-        key = key_of(values["place_id"], values["part"])
         await self._write(session, key, values)
-        return key
 
     async def change(
-        self, session: AsyncSession, key: str, changed: Mapping[str, Any], by: str
+        self,
+        session: AsyncSession,
+        key: str,
+        changed: Mapping[str, Any],
+        by: str,
+        item: Any = None,
     ) -> None:
         """Make the counts true; the plan has made sure that nothing kept has to go."""
         before = (await self.find(session, [key]))[key]

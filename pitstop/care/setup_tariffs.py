@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -158,12 +158,21 @@ class TariffRows:
         known = dict(leaves(tariffs.shipped()))
         return {one: one[0] for one in wanted if one[0] in known}
 
-    async def add(self, session: AsyncSession, values: Mapping[str, Any]) -> str:
+    async def new_keys(self, session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Never: what no rule reads would change nothing."""
         raise NotImplementedError
 
+    async def add(self, session: AsyncSession, key: str, values: Mapping[str, Any]) -> None:
+        """Never."""
+        raise NotImplementedError(key)
+
     async def change(
-        self, session: AsyncSession, key: str, changed: Mapping[str, Any], by: str
+        self,
+        session: AsyncSession,
+        key: str,
+        changed: Mapping[str, Any],
+        by: str,
+        item: Any = None,
     ) -> None:
         """Write one rule into the document of changed ones, which stands whole."""
         setting = await session.get(Setting, tariffs.KEY)
@@ -176,7 +185,6 @@ class TariffRows:
         inner[last] = changed["value"]
         setting.value = document
         setting.updated_by, setting.updated_at = by, clock.now()
-        await session.flush()
 
     async def remove(self, session: AsyncSession, key: str) -> None:
         """Never."""

@@ -247,5 +247,7 @@ def _starts(days: Calendar, wish: Wish, after: datetime, before: datetime) -> It
 
 def align(moment: datetime, grid: timedelta) -> datetime:
     """Return the next point of the grid: nobody is asked to come before the time they said."""
-    over = (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % grid
+    # The grid is the clock on the place's wall, wherever the moment was written down.
+    moment = moment.astimezone(clock.SHANGHAI)
+    over = (moment - datetime.min.replace(tzinfo=clock.SHANGHAI)) % grid
     return moment if not over else moment - over + grid

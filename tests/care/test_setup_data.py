@@ -660,6 +660,34 @@ async def test_two_who_change_one_row(database: Database, boss: Staff) -> None:
     assert refused == [(None, "changed_meanwhile")] * 3
 
 
+async def test_a_row_that_somebody_adds_at_that_moment(database: Database, boss: Staff) -> None:
+    def day(number: int) -> dict[str, Any]:
+        return {"place_id": "store-1", "day": f"2026-12-0{number}", "reason": "盘点"}
+
+    async def first() -> None:
+        async with database.write() as session:
+            session.add(PlaceException(place_id="store-1", day="2026-12-01", reason="先来的"))
+            await session.flush()
+            await asyncio.sleep(0.2)
+
+    async def second() -> setup_data.Result:
+        await asyncio.sleep(0.05)
+        batch = [Given(number, values=day(number)) for number in (1, 2)]
+        return await save(database, boss, "place_days", *batch, all_or_nothing=False)
+
+    _, result = await asyncio.gather(first(), second())
+    assert [refusal.row for refusal in result.refused] == [1]
+    assert {code for _, code in codes(result)} <= {"taken", "exists"}
+    assert len(result.added) == 1
+    async with database.read() as session:
+        rows_ = (await session.execute(select(PlaceException))).scalars().all()
+        assert {(one.day, one.reason) for one in rows_} == {
+            ("2026-12-01", "先来的"),
+            ("2026-12-02", "盘点"),
+        }
+    assert len(await audited(database)) == 1
+
+
 async def test_one_batch_sent_several_times_at_once(database: Database, boss: Staff) -> None:
     new = {"place_id": "store-2", "part": "tyre", "on_hand": 3}
     tries = [save(database, boss, "stock", Given(0, values=new)) for _ in range(4)]
