@@ -215,7 +215,7 @@ async def test_bookings_that_break_must_be_agreed_to(desk: Page, setup_api: Fake
     await expect(dialog.locator("[data-part=yes]")).to_be_disabled()
     await dialog.get_by_label("我看过了").check()
     await yes(desk, "save")
-    await expect(desk.locator("[data-part=done]")).to_contain_text("有 1 个预约受影响")
+    await expect(desk.locator("[data-part=done]")).to_contain_text("有 1 个做不了，已给车主发消息")
     assert setup_api.saves[0]["force"] == ["b1"]
     assert setup_api.rows["resources"]["p-1"]["active"] is False
 
@@ -520,7 +520,7 @@ async def test_a_file_is_shown_before_it_is_written(desk: Page, setup_api: FakeS
     await expect(dialog.locator("[data-part=yes]")).to_be_disabled()
     await dialog.get_by_label("我看过了").check()
     await yes(desk, "import")
-    await expect(desk.locator("[data-part=done]")).to_contain_text("有 1 个预约受影响")
+    await expect(desk.locator("[data-part=done]")).to_contain_text("有 1 个做不了，已给车主发消息")
     written = setup_api.files[-1]
     assert written["seen"] == "seal" and written["client_id"]
     assert (written["force"], written["all_or_nothing"]) == (["b1"], False)

@@ -163,7 +163,9 @@ async function save() {
 async function finished(result) {
   const counts = { add: result.added.length, change: result.changed.length, remove: result.removed.length };
   if (result.refused.length) tell(result.saved ? say("partly", { count: result.refused.length }) : say("not_saved"));
-  if (result.saved) tell(result.affected.length ? say("saved_affected", { count: result.affected.length, broken: result.broken.length }) : say("saved", counts), "done");
+  const { affected, broken } = result;
+  const told = affected.length ? say(broken.length ? "saved_broken" : "saved_kept", { count: affected.length, broken: broken.length }) : say("saved", counts);
+  if (result.saved) tell(told, "done");
   // Places and names may be others now.
   await attempt(() => book.begin());
   drawFilter();
