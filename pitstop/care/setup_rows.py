@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -89,9 +90,22 @@ class ModelRows:
         if "day" in self.table.by_name and not where.past:
             yesterday = clock.local_now().date() - _DAY
             query = query.where(model.day >= yesterday.isoformat())
-        query = query.order_by(*(getattr(model, name) for name in self.table.order))
         found = (await session.execute(query)).scalars().all()
-        return await self._rows(session, found)
+        return sorted(await self._rows(session, found), key=self._place_in_order)
+
+    def _place_in_order(self, row: SetupRow) -> list[Any]:
+        """Return what rows are sorted by: a code goes by its group, ``store-2`` before
+        ``store-10``."""
+        found: list[Any] = []
+        for name in self.table.order:
+            column, value = self.table.by_name.get(name), row.values.get(name, row.key)
+            if column is not None and column.type == "choice":
+                known = list(column.choices)
+                found.append([(known.index(value) if value in known else len(known), "")])
+            else:
+                parts = re.split(r"(\d+)", str(value))
+                found.append([(int(p), "") if p.isdecimal() else (-1, p) for p in parts])
+        return found
 
     def _where(self, where: Where) -> Any:
         if where.place_id is None and where.city is None:
@@ -187,7 +201,7 @@ class ModelRows:
         column = getattr(self.table.model, self.primary)
         query = select(column).where(column.startswith(f"{stem}-", autoescape=True))
         tails = [row[len(stem) + 1 :] for row in (await session.execute(query)).scalars().all()]
-        return max((int(tail) for tail in tails if tail.isdigit()), default=0)
+        return max((int(tail) for tail in tails if tail.isdecimal()), default=0)
 
     async def add(self, session: AsyncSession, key: str, values: Mapping[str, Any]) -> None:
         """Add a row; it may be refused as taken when the session is flushed."""

@@ -211,6 +211,7 @@ class FakeSetupApi:
 
     async def listed(self, request: web.Request) -> web.Response:
         table, query = request.match_info["table"], request.query
+        await asyncio.sleep(self.slow)
         cities = {place["id"]: place["city"] for place in PLACES}
         names = References(NAMES)
         found = []
@@ -279,7 +280,6 @@ class FakeSetupApi:
     async def save(self, request: web.Request) -> web.Response:
         table, body = request.match_info["table"], await request.json()
         self.saves.append({"table": table, **body})
-        await asyncio.sleep(self.slow)
         if self.fail:
             self.fail -= 1
             return self._error("unavailable", "服务暂时不可用，请稍后再试。", 503)

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from sqlalchemy import text
 
 from pitstop.app import migrations
 from pitstop.storage.database import Database
 
-_ROWS = (
-    "INSERT INTO customer (id, name, points, tier, created_at) VALUES ('c', 'x', 0, 'standard', '2026-11-23 00:00:00')",
-    "INSERT INTO place (id, kind, name, aliases, city, lat, lng, hours) VALUES ('p', 'service_centre', 'p', '[]', 'c', 0, 0, '[]')",
-    "INSERT INTO resource (id, place_id, kind, label, skills, active) VALUES ('r', 'p', 'bay', 'b', '[]', true)",
-    "INSERT INTO booking (id, reference, customer_id, kind, place_id, \"start\", \"end\", mode, status, step, estimate, created_at, updated_at)"
-    " VALUES ('b', 'BK1', 'c', 'maintenance', 'p', '2026-11-24 02:00:00', '2026-11-24 03:00:00', 'in_store', 'confirmed', 'booked', false, '2026-11-23 00:00:00', '2026-11-23 00:00:00')",
-    "INSERT INTO tick (resource_id, starts_at, booking_id) VALUES ('r', '2026-11-24 02:00:00', 'b'), ('r', '2026-11-24 02:15:00', 'b')",
-)
+_MOMENT = "2026-11-24 02:00:00"
+_ROWS = {
+    "customer": {
+        "id": "c",
+        "name": "x",
+        "points": 0,
+        "tier": "standard",
+        "created_at": _MOMENT,
+    },
+    "place": {
+        "id": "p",
+        "kind": "service_centre",
+        "name": "p",
+        "aliases": "[]",
+        "city": "c",
+        "lat": 0,
+        "lng": 0,
+        "hours": "[]",
+    },
+    "resource": {
+        "id": "r",
+        "place_id": "p",
+        "kind": "bay",
+        "label": "b",
+        "skills": "[]",
+        "active": True,
+    },
+    "booking": {
+        "id": "b",
+        "reference": "BK1",
+        "customer_id": "c",
+        "kind": "maintenance",
+        "place_id": "p",
+        "start": _MOMENT,
+        "end": "2026-11-24 02:30:00",
+        "mode": "in_store",
+        "status": "confirmed",
+        "step": "booked",
+        "estimate": False,
+        "created_at": _MOMENT,
+        "updated_at": _MOMENT,
+    },
+}
+_TICKS = (_MOMENT, "2026-11-24 02:15:00")
+
+
+async def _insert(session, table: str, values: dict) -> None:
+    if session.bind.dialect.name != "sqlite":
+        values = {name: _moment(value) for name, value in values.items()}
+    names = ", ".join(f'"{name}"' for name in values)
+    given = ", ".join(f":{name}" for name in values)
+    await session.execute(text(f"INSERT INTO {table} ({names}) VALUES ({given})"), values)
+
+
+def _moment(value):
+    if isinstance(value, str) and value.startswith("2026-"):
+        return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+    return value
 
 
 async def test_ticks_survive_the_way_up_and_down(empty: Database) -> None:
     await migrations.upgrade(empty)
     await migrations.downgrade(empty, "0003")
     async with empty.write() as session:
-        for row in _ROWS:
-            await session.execute(text(row))
+        for table, values in _ROWS.items():
+            await _insert(session, table, values)
+        for moment in _TICKS:
+            await _insert(
+                session, "tick", {"resource_id": "r", "starts_at": moment, "booking_id": "b"}
+            )
     await migrations.upgrade(empty)
     async with empty.read() as session:
         rows = (await session.execute(text("SELECT number FROM tick ORDER BY number"))).all()

@@ -101,8 +101,8 @@ function draw() {
   grid.show(book);
   const rules = table.name === "tariffs" && book.rules ? ` ${say("rules_by", { by: book.rules.by, time: mark(book.rules.at) })}` : "";
   part("about").textContent = table.help + rules;
-  part("sums").textContent = rows.length < total ? say("count_part", { shown: rows.length, count: total }) : say("count", { count: total });
-  part("none").hidden = lines.length > 0;
+  part("sums").textContent = book.loading ? "" : rows.length < total ? say("count_part", { shown: rows.length, count: total }) : say("count", { count: total });
+  part("none").hidden = book.loading || lines.length > 0;
   part("none").textContent = say(Object.keys(book.query).length ? "none" : "none_at_all");
   part("more").hidden = rows.length >= total;
   part("more").textContent = say("more");
@@ -161,10 +161,11 @@ async function save() {
 }
 
 async function finished(result) {
-  const counts = { add: result.added.length, change: result.changed.length, remove: result.removed.length };
+  const counts = [["add", result.added.length], ["change", result.changed.length], ["remove", result.removed.length]];
+  const done = counts.filter(([, count]) => count).map(([what, count]) => say(`saved_counts.${what}`, { count })).join(say("and"));
   if (result.refused.length) tell(result.saved ? say("partly", { count: result.refused.length }) : say("not_saved"));
   const { affected, broken } = result;
-  const told = affected.length ? say(broken.length ? "saved_broken" : "saved_kept", { count: affected.length, broken: broken.length }) : say("saved", counts);
+  const told = affected.length ? say(broken.length ? "saved_broken" : "saved_kept", { count: affected.length, broken: broken.length }) : say("saved", { done });
   if (result.saved) tell(told, "done");
   // Places and names may be others now.
   await attempt(() => book.begin());

@@ -69,6 +69,7 @@ export class Book extends EventTarget {
     this.names = {};
     this.rows = [];
     this.total = 0;
+    this.loading = false;
     this.filter = { city: "", place: "", q: "", past: false };
   }
 
@@ -121,6 +122,8 @@ export class Book extends EventTarget {
     this.table = this.tables.find((table) => table.name === name);
     this.rows = [];
     this.total = 0;
+    this.loading = true;
+    this.#tell("rows");
     return this.read();
   }
 
@@ -145,6 +148,7 @@ export class Book extends EventTarget {
     // What was changed stays changed, against the version that it was changed from.
     this.rows.push(...rows.map((row) => drafts.get(row.key) ?? new Line(row.key, row)));
     this.total = total;
+    this.loading = false;
     for (const [kind, found] of Object.entries(names)) this.names[kind] = { ...this.names[kind], ...found };
     this.#tell("rows");
   }
