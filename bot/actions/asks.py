@@ -51,18 +51,19 @@ class AskService(Ask):
     async def ask(self, visit: Visit, say: Said, tracker: Tracker) -> None:
         """Offer what is due for the car first, then what is asked for most."""
         vehicle = next((v for v in visit.vehicles if v.id == tracker.get_slot("vehicle")), None)
+        items = await catalogue.services(visit.session)
         codes: list[str] = []
         known: list[catalogue.Due] = []
         if vehicle is not None or len(visit.vehicles) == 1:
-            codes = catalogue.due_items(vehicle or visit.vehicles[0], clock.now())
-            known = catalogue.due_report(vehicle or visit.vehicles[0], clock.now())
-        names = {item.code: item.name for item in await catalogue.services(visit.session)}
+            codes = catalogue.due_items(vehicle or visit.vehicles[0], clock.now(), items)
+            known = catalogue.due_report(vehicle or visit.vehicles[0], clock.now(), items)
+        names = {item.code: item.name for item in items}
         codes = list(dict.fromkeys([*codes, *words()["usual_services"]]))[:4]
-        items = [i for code in codes if (i := await catalogue.service(visit.session, code))]
+        shown = [i for code in codes if (i := await catalogue.service(visit.session, code))]
         self._tell_due(say, known, names)
         say(
             "utter_ask_service",
-            buttons=[titled(i.name, "inform", {"service": i.code}) for i in items],
+            buttons=[titled(i.name, "inform", {"service": i.code}) for i in shown],
         )
 
     def _tell_due(self, say: Said, known: list[catalogue.Due], names: dict[str, str]) -> None:

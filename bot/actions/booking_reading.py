@@ -58,7 +58,8 @@ class BookingReading(FormTurn):
         """Take place, time, car and how from the message or from a pressed button."""
         self._read_button(visit, draft)
         if visit.turn.kind == "location":
-            await self._read_position(visit, draft)
+            if requested != "address":
+                await self._read_position(visit, draft)
             return
         if visit.turn.kind != "text":
             return
@@ -103,6 +104,9 @@ class BookingReading(FormTurn):
         if position is None:
             return
         near = await places.nearest(visit.session, position, self.place_kinds, OPTIONS)
+        # Who sends a position wants a place near it, whatever place was taken before.
+        draft.clear("place", "offer")
+        draft.changed.add("place")
         draft.put("options", {"places": [row.id for row, _ in near]})
 
     async def _read_choice(self, visit: Visit, draft: Draft, requested: str | None) -> bool:

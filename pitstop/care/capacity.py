@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -273,11 +273,26 @@ async def take(
         try:
             async with session.begin_nested():
                 await session.execute(insert(Tick), rows)
-        except IntegrityError:
+                await _still_there(session, {resource.id for resource in chosen})
+        except (IntegrityError, _Gone):
             # Somebody took it since we looked; there may be another one.
             continue
         return chosen
     raise NoCapacity(needs[0].kind if needs else "")
+
+
+class _Gone(Exception):
+    """What was chosen has been taken out of use since we looked."""
+
+
+async def _still_there(session: AsyncSession, ids: set[str]) -> None:
+    """Raise `_Gone` if a supervisor has taken one of these out of use meanwhile.
+
+    Their change holds the row: the ticks' foreign keys have waited for it.
+    """
+    query = select(func.count()).where(Resource.id.in_(ids), Resource.active.is_(True))
+    if int((await session.execute(query)).scalar_one()) != len(ids):
+        raise _Gone
 
 
 _ATTEMPTS = 8

@@ -178,8 +178,20 @@ class Due:
         return any(left is not None and left <= 0 for left in (self.left_km, self.left_days))
 
 
-def due_report(vehicle: Driven, now: datetime) -> list[Due]:
+class Recurring(Protocol):
+    """What `due_report` needs to know of a service."""
+
+    code: Any
+    interval_km: Any
+    interval_months: Any
+
+
+def due_report(
+    vehicle: Driven, now: datetime, items: Sequence[Recurring] | None = None
+) -> list[Due]:
     """Return what has a rule, in the catalogue's order, with what is left of it.
+
+    `items` are the services as a supervisor has them now; without them the shipped ones.
 
     The distance since the last service is not recorded: it is taken from the share of the car's
     life since then. Empty where nothing is known of the car's age.
@@ -193,12 +205,16 @@ def due_report(vehicle: Driven, now: datetime) -> list[Due]:
         life = max((now - vehicle.delivered_at).total_seconds() / 86400, days)
     driven = vehicle.mileage_km * days / life if life > 0 else 0.0
     report = []
-    for row in _shipped()["services"]:
-        km, months = row.get("interval_km"), row.get("interval_months")
+    rules = (
+        [(row["code"], row.get("interval_km"), row.get("interval_months")) for row in _rows()]
+        if items is None
+        else [(item.code, item.interval_km, item.interval_months) for item in items]
+    )
+    for code, km, months in rules:
         if km or months:
             report.append(
                 Due(
-                    str(row["code"]),
+                    str(code),
                     round(km - driven) if km else None,
                     round(months * DAYS_A_MONTH - days) if months else None,
                 )
@@ -206,8 +222,15 @@ def due_report(vehicle: Driven, now: datetime) -> list[Due]:
     return report
 
 
-def due_items(vehicle: Driven, now: datetime) -> list[str]:
+def _rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _shipped()["services"]
+    return rows
+
+
+def due_items(
+    vehicle: Driven, now: datetime, items: Sequence[Recurring] | None = None
+) -> list[str]:
     """Return the codes of what is due by distance or time, in the catalogue's order."""
-    due = [entry.code for entry in due_report(vehicle, now) if entry.due]
+    due = [entry.code for entry in due_report(vehicle, now, items) if entry.due]
     held = {part for code in due for part in contains(code)}
     return [code for code in due if code not in held]

@@ -20,7 +20,9 @@ def test_a_battery_is_kept_at_a_station(stack: Stack, owner: Owner) -> None:
     offered = owner.say("今天下午三点去徐家汇换电站换电")
     (offer,) = cards(offered, "offer")
     # (100 - 62) % of 100 kWh at 1.2 元, and 30 元 for the service.
-    assert offer["price"] == {"amount": "75.60", "currency": "CNY", "estimate": True}
+    shown = {key: offer["price"][key] for key in ("amount", "currency", "estimate")}
+    assert shown == {"amount": "75.60", "currency": "CNY", "estimate": True}
+    assert (offer["price"]["parts"], offer["price"]["labour"]) == ("45.60", "30.00")
     assert "预估" in heard(offered)
     assert "75.6" in heard(offered)
     assert_nothing_claimed(offered)
