@@ -32,8 +32,26 @@ def test_a_battery_is_kept_at_a_station(stack: Stack, owner: Owner) -> None:
     assert booking["start"].startswith("2026-11-23T15:00")
     assert booking["mode"] == "station"
     assert_read_back(heard(booked), booking)
-    kinds = {row["resource_id"].split("-")[2] for row in stack.rows("tick")} & {"bay", "pack"}
-    assert kinds == {"bay", "pack"}
+    # Five hours ahead it is a plan: the time at the bay is taken, the pack is locked later.
+    assert booking["step"] == "planned"
+    assert held(stack, booking["id"]) == {"bay"}
+
+
+def test_at_short_notice_the_pack_is_locked_at_once(stack: Stack, owner: Owner) -> None:
+    offered = owner.say("今天中午十二点半去徐家汇换电站换电")
+    booked = owner.press(button(offered, "确定"))
+    (booking,) = owner.bookings("swap")
+    assert booking["start"].startswith("2026-11-23T12:30")
+    assert booking["step"] == "locked"
+    assert held(stack, booking["id"]) == {"bay", "pack"}
+    # Until when it is kept is read from the row: the window and ten minutes.
+    assert "12:55" in heard(booked)
+
+
+def held(stack: Stack, booking_id: str) -> set[str]:
+    """Return what kinds of things a booking holds."""
+    rows = stack.rows("tick", booking_id=booking_id)
+    return {row["resource_id"].split("-")[2] for row in rows}
 
 
 def test_a_car_that_cannot_swap_is_never_offered_one(
