@@ -42,8 +42,9 @@ def moment_of(number: int) -> datetime:
 
 def numbers(start: datetime, end: datetime) -> range:
     """Return the quarters that a stretch of time touches."""
-    last = number_of(end)
-    return range(number_of(start), last if moment_of(last) == end else last + 1)
+    until = end.timestamp()
+    last = int(until) // _SECONDS
+    return range(number_of(start), last if last * _SECONDS == until else last + 1)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,20 @@ class Board:
     last: int
     taken: Mapping[str, int] = field(default_factory=dict)
     away: Mapping[str, int] = field(default_factory=dict)
+    _known: dict[Need, list[tuple[Resource, str, int]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def _candidates(self, need: Need) -> list[tuple[Resource, str, int]]:
+        """Return who would do for a need, each with what is not free of them; worked out once."""
+        known = self._known.get(need)
+        if known is None:
+            known = self._known[need] = [
+                (row, row.id, self.taken.get(row.id, 0) | self.away.get(row.id, 0))
+                for row in self.resources
+                if need.met_by(row)
+            ]
+        return known
 
     def has(self, need: Need) -> bool:
         """Say whether the place has such a thing at all."""
@@ -116,16 +131,12 @@ class Board:
     ) -> list[Resource] | None:
         if at == len(needs):
             return []
-        need, span = needs[at], spans[at]
-        for resource in self.resources:
-            if not need.met_by(resource):
+        span = spans[at]
+        for resource, key, busy in self._candidates(needs[at]):
+            taken = used.get(key, 0)
+            if span & (busy | taken):
                 continue
-            busy = self.taken.get(resource.id, 0) | self.away.get(resource.id, 0)
-            if span & (busy | used.get(resource.id, 0)):
-                continue
-            rest = self._choose(
-                needs, spans, at + 1, {**used, resource.id: used.get(resource.id, 0) | span}
-            )
+            rest = self._choose(needs, spans, at + 1, {**used, key: taken | span})
             if rest is not None:
                 return [resource, *rest]
         return None
@@ -133,12 +144,7 @@ class Board:
     def free(self, need: Need, start: datetime, end: datetime) -> list[Resource]:
         """Return what would do and is free all the time, in the order it is to be taken."""
         span = _mask(need.when(start, end), self.first)
-        return [
-            resource
-            for resource in self.resources
-            if need.met_by(resource)
-            and not span & (self.taken.get(resource.id, 0) | self.away.get(resource.id, 0))
-        ]
+        return [row for row, _, busy in self._candidates(need) if not span & busy]
 
     def fits(self, needs: Sequence[Need], start: datetime, end: datetime) -> bool:
         """Say whether everything needed is free."""
