@@ -301,7 +301,7 @@ async def _still_there(session: AsyncSession, ids: set[str]) -> None:
         raise _Gone
 
 
-_ATTEMPTS = 8
+_ATTEMPTS = 200
 """How often we look again: each time somebody else was faster, so that there is progress."""
 
 

@@ -18,7 +18,7 @@ from pitstop.care.tables import Place, ServiceItem, Vehicle
 from pitstop.care.tariffs import Covered, Price, make_price
 
 _DAYS_A_MONTH = 30.44
-_ROUNDS = 8
+_ROUNDS = 50
 
 
 async def priced(

@@ -109,7 +109,7 @@ async def claim(
     raise NoCapacity("part")
 
 
-_ATTEMPTS = 8
+_ATTEMPTS = 200  # each time somebody else was faster, so that there is progress
 
 
 async def release(session: AsyncSession, booking_id: str) -> None:

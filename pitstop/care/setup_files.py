@@ -43,7 +43,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NUMBERS = frozenset({"number", "decimal", "money"})
 _LISTED = 200  # how many rows of a template get a list to choose from
-csv.field_size_limit(1024 * 1024)
+_LONGEST = 1024 * 1024  # characters of a cell
 
 
 class FileProblem(ValueError):
@@ -317,6 +317,8 @@ def _csv_lines(data: bytes) -> Iterator[tuple[int, list[str]]]:
     delimiter = max(",\t;", key=first.count)
     # The reader gives up at a NUL; as another control character it is one row's problem.
     source = io.StringIO(text.replace("\0", "\x01"), newline="")
+    # The limit is the process's: whoever reads sets it anew.
+    csv.field_size_limit(_LONGEST)
     reader = csv.reader(source, delimiter=delimiter)
     start = 1
     try:

@@ -20,16 +20,17 @@ from tests.care.desk_help import add_agent, pass_time, stop_time
 MAY: dict[str, set[str]] = {
     "agent": {
         "see_queue", "accept", "reply", "note", "transfer", "end", "reveal", "see_cases",
-        "work_cases", "search_knowledge",
+        "work_cases", "see_service", "work_service", "search_knowledge",
     },
     "editor": {"search_knowledge", "edit_knowledge", "publish_knowledge"},
     "supervisor": {
         "see_queue", "accept", "reply", "note", "transfer", "end", "reveal", "takeover",
-        "see_cases", "work_cases", "search_knowledge", "see_reports", "see_audit",
+        "see_cases", "work_cases", "see_service", "work_service", "search_knowledge",
+        "see_reports", "see_audit", "manage_setup",
     },
     "admin": {
-        "see_queue", "see_cases", "search_knowledge", "edit_knowledge", "publish_knowledge",
-        "see_reports", "see_audit", "manage_staff",
+        "see_queue", "see_cases", "see_service", "search_knowledge", "edit_knowledge",
+        "publish_knowledge", "see_reports", "see_audit", "manage_staff", "manage_setup",
     },
     "nobody": set(),
 }  # fmt: skip
